@@ -1,0 +1,221 @@
+"""The five kinds of components and what the runtime gives them. Whoever writes a component reads this file alone."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+from wlf.components.config import ComponentConfig
+from wlf.events import Event, Kinds
+
+
+class Clock(Protocol):
+    """Time, so that tests can bring their own."""
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards."""
+        ...
+
+    def time(self) -> float:
+        """Seconds since 1970."""
+        ...
+
+
+class Counter(Protocol):
+    """A number of the metrics endpoint: cheap enough to move once a batch."""
+
+    value: float
+
+    def add(self, amount: float = 1) -> None:
+        """Move it up."""
+        ...
+
+    def set(self, value: float) -> None:
+        """Say what it is (gauges)."""
+        ...
+
+
+class Metrics(Protocol):
+    """Makes the node's own counters and gauges; the runtime adds the `node` label."""
+
+    def counter(self, name: str, help: str, **labels: str) -> Counter:
+        """A number that only rises, such as `wlf_dropped_events_total`."""
+        ...
+
+    def gauge(self, name: str, help: str, **labels: str) -> Counter:
+        """A number that comes and goes, such as `wlf_lag_seconds`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the runtime hands to each component."""
+
+    node: str
+    logger: logging.Logger
+    metrics: Metrics
+    clock: Clock
+    pipeline: str = "wlf"
+    wants: Callable[[str, str], bool] = field(default=lambda database, table: True)
+    """Collectors only: does any path below want rows of this table? Asked once per table version."""
+    until_end: bool = False
+    """Collectors only: return None from `collect()` once what was the end at `open()` is reached."""
+
+
+class Component(ABC):
+    """A node. `__init__` does no I/O: it may run only to check a config."""
+
+    type_name: ClassVar[str]
+    """The name in the YAML, without the suffix of its kind: `Kafka` (so `KafkaDispatcher` works too)."""
+    Config: ClassVar[type[ComponentConfig]]
+    accepts: ClassVar[Kinds] = frozenset((Event,))
+    """Event types that may arrive; a type stands for its subtypes too."""
+
+    def __init__(self, config: Any, context: Context) -> None:
+        self.config = config
+        self.context = context
+
+    async def close(self) -> None:  # noqa: B027 - most have nothing to let go of
+        """Let go of everything. May be called twice, and without `open()`."""
+
+
+class Collected(NamedTuple):
+    """What one `collect()` brought.
+
+    `positions` maps a partition of the source (the binlog; one file) to the opaque place where a restart would read
+    on: only what changed, {} in the middle of a transaction, None to forget a partition. Empty events with positions is legal.
+    """
+
+    events: list[Event]
+    positions: Mapping[str, bytes | None]
+
+
+class Collector(Component):
+    """Reads a source."""
+
+    @classmethod
+    @abstractmethod
+    def emits(cls, config: Any) -> Kinds:
+        """The event types that this configuration can bring."""
+
+    @abstractmethod
+    async def open(self, positions: Mapping[str, bytes]) -> None:
+        """Get ready to read on from `positions` ({}: from wherever the config says). Connects; raises SetupError."""
+
+    @abstractmethod
+    async def collect(self) -> Collected | None:
+        """What is there, without waiting to fill a batch; waits only while there is nothing. None = end of input.
+
+        Never called concurrently; cancelled only between calls, at shutdown. Raises Retryable when the source is lost:
+        the runtime closes, backs off and opens again at the last *collected* positions, without replay.
+        """
+
+    async def commit(self, positions: Mapping[str, bytes]) -> None:
+        """The cursors are stored: what lies before will not be asked for again."""
+
+    def covers(self, cursor: bytes, position: bytes) -> bool:
+        """Is everything up to `position` already in `cursor`? Then the batch is withheld from that dispatcher."""
+        return cursor == position
+
+    def lag(self) -> Mapping[str, float]:
+        """How far behind: `seconds` and `bytes`, as far as the source can tell."""
+        return {}
+
+
+class Transformer(Component):
+    """Turns a list of events into a list of events, synchronously; omitting an event filters it."""
+
+    @classmethod
+    def emits(cls, config: Any, incoming: Kinds) -> Kinds:
+        """The event types that leave, given those that arrive."""
+        return incoming
+
+    @classmethod
+    def wants(cls, config: Any, database: str, table: str) -> bool:
+        """Could a row of this table get through? False lets the collector skip decoding it."""
+        return True
+
+    @abstractmethod
+    def transform(self, events: Sequence[Event]) -> Sequence[Event]:
+        """The events that go on. Must not change `events`; may return it as it is."""
+
+
+class Router(Component):
+    """Sends events to several destinations."""
+
+    @classmethod
+    def destinations(cls, config: Any) -> Sequence[str]:
+        """The ids it can send to, in order."""
+        return tuple(config.destinations)
+
+    @classmethod
+    def emits(cls, config: Any, incoming: Kinds, destination: str) -> Kinds:
+        """The event types that go to one destination."""
+        return incoming
+
+    @classmethod
+    def wants(cls, config: Any, database: str, table: str, destination: str) -> bool:
+        """Could a row of this table get to `destination`?"""
+        return True
+
+    @abstractmethod
+    def route(self, events: Sequence[Event]) -> Mapping[str, Sequence[Event]]:
+        """Events by destination. The same sequence object for several destinations is encoded once for all of them."""
+
+
+class Outgoing(Protocol):
+    """A batch on its way to one dispatcher."""
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """The events, in order."""
+        ...
+
+    def payloads(self) -> Sequence[bytes]:
+        """The events in the dispatcher's `format`, index by index; encoded once for all that share the list."""
+        ...
+
+    def __len__(self) -> int: ...
+
+
+class Partial(NamedTuple):
+    """Some of a batch was not delivered; whatever is named in neither mapping was. Keys are indices, values reasons."""
+
+    retry: Mapping[int, str] = {}
+    rejected: Mapping[int, str] = {}
+
+
+class Dispatcher(Component):
+    """Delivers events to a system. The runtime retries, times out, counts and dead-letters: no retry loop in here."""
+
+    guarantee: ClassVar[str] = "at least once"
+
+    @classmethod
+    def describe_guarantee(cls, config: Any) -> str:
+        """What a user may rely on with this configuration, for the start-up message."""
+        return cls.guarantee
+
+    async def open(self) -> None:
+        """Connect. Raises SetupError for what trying again cannot mend, Retryable for the rest."""
+
+    @abstractmethod
+    async def dispatch(self, batch: Outgoing) -> Partial | None:
+        """Deliver. None = all delivered; Partial = all but these; raise Retryable = nothing known to be delivered."""
+
+    async def flush(self) -> None:
+        """When this returns, all that `dispatch` delivered is durable. Called before a position is stored."""
+
+    @classmethod
+    def names_of(cls, config: Any) -> Iterable[tuple[str, Any]]:
+        """(option path, Template) of every template in the config."""
+        from wlf.events.template import Template
+
+        for name in config.__struct_fields__:
+            value = getattr(config, name)
+            if isinstance(value, Template):
+                yield name, value
+            elif hasattr(value, "__struct_fields__"):
+                yield from ((f"{name}.{sub}", t) for sub, t in cls.names_of(value))

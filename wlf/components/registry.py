@@ -1,0 +1,100 @@
+"""From a type's name in the YAML to its class, without importing the others."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from importlib.metadata import entry_points
+from typing import Literal
+
+from wlf.components.base import Collector, Component, Dispatcher, Router, Transformer
+from wlf.errors import SetupError
+
+Kind = Literal["collector", "transformer", "dispatcher"]
+
+BUILTINS: dict[Kind, dict[str, str]] = {
+    "collector": {"Binlog": "wlf.components.collectors.binlog:BinlogCollector"},
+    "transformer": {
+        "BinlogFilter": "wlf.components.transformers.binlog_filter:BinlogFilter",
+        "EventReplicator": "wlf.components.transformers.event_replicator:EventReplicator",
+    },
+    "dispatcher": {
+        "Elasticsearch": "wlf.components.dispatchers.elasticsearch:ElasticsearchDispatcher",
+        "File": "wlf.components.dispatchers.file:FileDispatcher",
+        "Kafka": "wlf.components.dispatchers.kafka:KafkaDispatcher",
+        "Redis": "wlf.components.dispatchers.redis:RedisDispatcher",
+        "Stdout": "wlf.components.dispatchers.stdout:StdoutDispatcher",
+    },
+}
+
+SUFFIXES: Mapping[Kind, str] = {"collector": "Collector", "transformer": "Transformer", "dispatcher": "Dispatcher"}
+
+ENTRY_POINT_GROUP = "wlf.components"
+
+
+class UnknownType(LookupError):
+    """No component of that kind has this name."""
+
+
+class Registry:
+    """The component classes that a config may name."""
+
+    def __init__(self, extra: Mapping[Kind, Mapping[str, type[Component]]] | None = None) -> None:
+        self._extra = extra or {}
+        self._installed: dict[str, str] | None = None
+
+    def names(self, kind: Kind) -> list[str]:
+        """All type names of a kind, sorted."""
+        return sorted({*BUILTINS[kind], *self._extra.get(kind, {})})
+
+    def resolve(self, kind: Kind, type_name: str) -> type[Component]:
+        """The class behind `Kafka` or `KafkaDispatcher`.
+
+        Raises:
+            UnknownType: there is none.
+            SetupError: it is there, but a library that it needs is not installed.
+        """
+        for name in dict.fromkeys((type_name, type_name.removesuffix(SUFFIXES[kind]))):
+            found = self._extra.get(kind, {}).get(name)
+            if found is not None:
+                return found
+            target = BUILTINS[kind].get(name) or self._from_packages().get(name)
+            if target:
+                return _load(target, name)
+        raise UnknownType(type_name)
+
+    def _from_packages(self) -> dict[str, str]:
+        if self._installed is None:
+            self._installed = {point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)}
+        return self._installed
+
+    def every(self) -> Iterator[tuple[Kind, str, type[Component]]]:
+        """(kind, name, class) of all built-in components, for documentation and the conformance suite."""
+        for kind in BUILTINS:
+            for name in self.names(kind):
+                yield kind, name, self.resolve(kind, name)
+
+
+def _load(target: str, name: str) -> type[Component]:
+    module, _, attribute = target.partition(":")
+    try:
+        found: type[Component] = getattr(importlib.import_module(module), attribute)
+    except ImportError as error:
+        if (error.name or "").startswith("wlf."):
+            raise
+        extra = name.lower() if name != "Binlog" else "mysql"
+        raise SetupError(f"{name} needs the library {error.name}", hint=f'pip install "wlf[{extra}]"') from error
+    assert issubclass(found, Component)
+    return found
+
+
+def kind_of(component: type[Component]) -> Literal["collector", "transformer", "router", "dispatcher"]:
+    """What a component class is: routers stand under `transformers:` in the YAML but fan out."""
+    if issubclass(component, Collector):
+        return "collector"
+    if issubclass(component, Dispatcher):
+        return "dispatcher"
+    if issubclass(component, Router):
+        return "router"
+    assert issubclass(component, Transformer)
+    return "transformer"

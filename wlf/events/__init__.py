@@ -1,0 +1,20 @@
+"""The typed events that travel between nodes: data only."""
+
+from wlf.events.base import Event, Kinds
+from wlf.events.ddl import SchemaChange
+from wlf.events.dead_letter import DeadLetter
+from wlf.events.log import LogLine
+from wlf.events.rows import Place, RowChange, RowDelete, RowInsert, RowUpdate
+
+__all__ = [
+    "DeadLetter",
+    "Event",
+    "Kinds",
+    "LogLine",
+    "Place",
+    "RowChange",
+    "RowDelete",
+    "RowInsert",
+    "RowUpdate",
+    "SchemaChange",
+]
