@@ -1,0 +1,3 @@
+"""What every test of the project can ask for: the real servers."""
+
+pytest_plugins = ["tests.servers.fixtures"]

@@ -1,0 +1,95 @@
+"""The fixtures that give a test a real server: one shared over the session, or factories for servers of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from tests.servers.cache import NotInstalled
+from tests.servers.mariadb import MariaDB
+from tests.servers.mysql import MySQL
+from tests.servers.redis import Redis
+from tests.servers.server import Server
+
+AnyServer = TypeVar("AnyServer", bound=Server)
+Make = Callable[..., AnyServer]
+
+
+def skip_or_fail(reason: str) -> None:
+    """Skip the test for want of a server, or fail it where servers are required (`WLF_REQUIRE_SERVERS=1`)."""
+    if os.environ.get("WLF_REQUIRE_SERVERS") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def _new(kind: type[AnyServer], directories: pytest.TempPathFactory, **options: Any) -> AnyServer:
+    datadir: Path = directories.mktemp(kind.recipe.name) / "server"
+    try:
+        return kind(datadir, **options)
+    except NotInstalled as missing:
+        skip_or_fail(str(missing))
+        raise
+
+
+def _shared(kind: type[AnyServer], directories: pytest.TempPathFactory) -> Iterator[AnyServer]:
+    server = _new(kind, directories)
+    try:
+        yield server.start()
+    finally:
+        server.kill()
+
+
+def _factory(kind: type[AnyServer], directories: pytest.TempPathFactory) -> Iterator[Make[AnyServer]]:
+    """A function that starts servers with the options of their class and stops them after the test.
+
+    `start=False` gives a server that the test starts itself.
+    """
+    with ExitStack() as servers:
+
+        def make(*, start: bool = True, **options: Any) -> AnyServer:
+            server = _new(kind, directories, **options)
+            servers.callback(server.kill)
+            return server.start() if start else server
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
+    """A MariaDB that all tests share: use a database of your own, leave the server running."""
+    yield from _shared(MariaDB, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def mysql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MySQL]:
+    """A MySQL that all tests share: use a database of your own, leave the server running."""
+    yield from _shared(MySQL, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """A Redis that all tests share: use keys of your own, leave the server running."""
+    yield from _shared(Redis, tmp_path_factory)
+
+
+@pytest.fixture
+def make_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[MariaDB]]:
+    """Start MariaDB servers for one test: `make_mariadb(options={"binlog-row-metadata": "FULL"})`."""
+    yield from _factory(MariaDB, tmp_path_factory)
+
+
+@pytest.fixture
+def make_mysql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[MySQL]]:
+    """Start MySQL servers for one test: `make_mysql(options={"binlog-row-image": "MINIMAL"})`."""
+    yield from _factory(MySQL, tmp_path_factory)
+
+
+@pytest.fixture
+def make_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[Redis]]:
+    """Start Redis servers for one test: `make_redis(options={"requirepass": "secret"})`."""
+    yield from _factory(Redis, tmp_path_factory)

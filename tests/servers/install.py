@@ -1,0 +1,52 @@
+"""Install the servers that tests need into the cache: `python -m tests.servers.install [name[@edition]...]`."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+
+from tests.servers.cache import Recipe, cache_dir, home_of, install, locked
+from tests.servers.commands import InstallError
+from tests.servers.mariadb import MariaDB
+from tests.servers.mysql import MySQL
+from tests.servers.redis import Redis
+
+RECIPES: dict[str, Recipe] = {server.recipe.name: server.recipe for server in (MariaDB, MySQL, Redis)}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Install what is named, all servers by default; 1 when one of them could not be installed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.servers.install", description=__doc__)
+    parser.add_argument("servers", nargs="*", metavar="name[@edition]", help=f"of {', '.join(RECIPES)}; default: all")
+    parser.add_argument("--best-effort", action="store_true", help="return 0 also when a server fails")
+    given = parser.parse_args(arguments)
+    failed = []
+    with locked(cache_dir() / "install.lock"):
+        for wanted in given.servers or RECIPES:
+            if not _install(wanted):
+                failed.append(wanted)
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed and not given.best_effort else 0
+
+
+def _install(wanted: str) -> bool:
+    """Install one server and say so in one line."""
+    name, _, edition = wanted.partition("@")
+    if name not in RECIPES:
+        print(f"{name}: expected one of {', '.join(RECIPES)}")
+        return False
+    try:
+        version, seconds = install(RECIPES[name], edition or None)
+    except (InstallError, OSError, subprocess.SubprocessError) as error:
+        print(f"{wanted}: FAILED: {error}", flush=True)
+        return False
+    where = home_of(name, edition or RECIPES[name].edition)
+    took = f"installed in {seconds:.1f} s" if seconds else "already installed"
+    print(f"{name} {version}: {took}, {where}", flush=True)
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())
