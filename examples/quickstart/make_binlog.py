@@ -73,8 +73,8 @@ def transactions() -> Iterator[tuple[str, ...]]:
             yield (
                 f"UPDATE shop.orders SET status = '{status}' WHERE id = {order}",
                 f"INSERT INTO d1.t1 (note, seen) VALUES ('order {order} is {status}', '2026-01-{day:02} 23:00:00.125')",
-                f"INSERT INTO d1.t2 VALUES ({day * 1000 + dice.randint(0, 999)}, UNHEX(LEFT(MD5('{order}'), 16)), {order}.50) "
-                "ON DUPLICATE KEY UPDATE amount = amount + 1",
+                f"INSERT INTO d1.t2 VALUES ({day * 1000 + dice.randint(0, 999)}, "
+                f"UNHEX(LEFT(SHA2('{order}', 256), 16)), {order}.50) ON DUPLICATE KEY UPDATE amount = amount + 1",
             )
         if day == 9:
             yield ("ALTER TABLE shop.customers ADD COLUMN phone VARCHAR(20) AFTER email",)
