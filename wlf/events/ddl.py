@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from wlf.events.base import Event
 
 
-class SchemaChange(Event, frozen=True, gc=False):
+class SchemaChange(Event, frozen=True, gc=False, rename={"definition": "def"}):
     """One DDL statement.
 
     Args:

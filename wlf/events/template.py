@@ -133,6 +133,16 @@ class Template:
         self._cache[key] = text
         return text
 
+    def fill(self, event: Event, missing: str) -> str:
+        """The text for one event, with `missing` in the place of every field that it lacks."""
+        parts: list[str] = []
+        for part in self._parts:
+            try:
+                parts.append(part if isinstance(part, str) else as_text(part.read(event)))
+            except MissingField:
+                parts.append(missing)
+        return "".join(parts)
+
     def _build(self, event: Event) -> str:
         return "".join(part if isinstance(part, str) else as_text(part.read(event)) for part in self._parts)
 
