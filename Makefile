@@ -1,0 +1,53 @@
+# Every target works on a fresh clone: the virtual environment and, for the tests, the servers are installed on the way.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STATE  ?= out/state
+
+.PHONY: demo install dev servers test test-all check format bench bench-smoke docs clean help
+
+help:            ## the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(BIN)/wlf: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install -q -e ".[all]"
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/wlf
+	$(BIN)/python -m pip install -q --group dev
+	@touch $@
+
+install: $(BIN)/wlf       ## wlf with all clients, in .venv
+
+dev: $(VENV)/.dev         ## and what the tests, lint and types need
+
+demo: $(BIN)/wlf          ## a recorded binlog through filter and fan-out into files: no server needed
+	rm -rf out
+	$(BIN)/wlf run examples/quickstart/quickstart.yaml --until-end --state-dir $(STATE)
+	@echo && head -n 3 out/*/*.jsonl
+
+servers: $(VENV)/.dev     ## real MariaDB, MySQL, Redis, Kafka and OpenSearch for the tests, in a folder of their own
+	$(BIN)/python -m tests.servers.install $(if $(WLF_REQUIRE_SERVERS),,--best-effort)
+
+test: servers             ## the whole suite on the real servers
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev       ## lint, types, who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+bench: servers            ## throughput and memory, as ratios in one run; writes benchmarks/results/
+	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.dev        ## write the generated reference anew
+	$(BIN)/python -m tests.docs.generate
+
+clean:
+	rm -rf out .venv .mypy_cache .ruff_cache .pytest_cache .benchmarks .hypothesis

@@ -1,0 +1,116 @@
+"""What each sink holds, read back with its own client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+import urllib.parse
+import urllib.request
+from types import TracebackType
+from typing import Any, Self
+
+import redis as redis_client
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+
+async def _read_topics(bootstrap: str, prefix: str) -> dict[str, list[tuple[bytes | None, bytes | None]]]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        topics = [topic for topic in await consumer.topics() if topic.startswith(prefix)]
+        found: dict[str, list[tuple[bytes | None, bytes | None]]] = {topic: [] for topic in topics}
+        partitions = [TopicPartition(t, p) for t in topics for p in consumer.partitions_for_topic(t) or ()]
+        if not partitions:
+            return found
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        ends = await consumer.end_offsets(partitions)
+        while any([await consumer.position(p) < ends[p] for p in partitions]):
+            for partition, records in (await consumer.getmany(timeout_ms=500)).items():
+                found[partition.topic] += [(record.key, record.value) for record in records]
+        return found
+    finally:
+        await consumer.stop()
+
+
+def kafka_records(bootstrap: str, prefix: str) -> dict[str, list[tuple[bytes | None, bytes | None]]]:
+    """(key, value) of all records by topic, in partition order."""
+    return asyncio.run(_read_topics(bootstrap, prefix))
+
+
+def kafka_events(bootstrap: str, prefix: str) -> dict[str, list[dict[str, Any]]]:
+    """All records' JSON by topic."""
+    records = kafka_records(bootstrap, prefix)
+    return {topic: [json.loads(value) for _, value in rows if value] for topic, rows in records.items()}
+
+
+class Subscriber:
+    """Keeps what Redis publishes on channels of a pattern, from the moment it is entered."""
+
+    def __init__(self, port: int, pattern: str) -> None:
+        self._client = redis_client.Redis(port=port)
+        self._pubsub = self._client.pubsub()
+        self._pattern = pattern
+        self._reader: threading.Thread | None = None
+        self._ended = threading.Event()
+        self.messages: list[tuple[str, dict[str, Any]]] = []
+
+    def __enter__(self) -> Self:
+        self._pubsub.psubscribe(self._pattern)
+        while not (message := self._pubsub.get_message(timeout=5)) or message["type"] != "psubscribe":
+            pass
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        return self
+
+    def _read(self) -> None:
+        while not self._ended.is_set():
+            message = self._pubsub.get_message(timeout=0.1)
+            if message and message["type"] == "pmessage":
+                self.messages.append((message["channel"].decode(), json.loads(message["data"])))
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._ended.set()
+        if self._reader:
+            self._reader.join()
+        self._pubsub.close()
+        self._client.close()
+
+
+def search_call(url: str, method: str, path: str, body: object = None) -> Any:
+    """One request to Elasticsearch or OpenSearch; its JSON."""
+    request = urllib.request.Request(
+        f"{url}{path}",
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read() or b"{}")
+
+
+def documents(url: str, index: str) -> list[dict[str, Any]]:
+    """The `_source` of every document of the indices, after a refresh."""
+    search_call(url, "POST", f"/{urllib.parse.quote(index, safe='*,')}/_refresh?ignore_unavailable=true")
+    found: list[dict[str, Any]] = []
+    after: list[Any] | None = None
+    while True:
+        body: dict[str, Any] = {"size": 5000, "sort": [{"_id": "asc"}], "query": {"match_all": {}}}
+        if after:
+            body["search_after"] = after
+        path = f"/{urllib.parse.quote(index, safe='*,')}/_search?ignore_unavailable=true&allow_no_indices=true"
+        hits = search_call(url, "POST", path, body)["hits"]["hits"]
+        if not hits:
+            return found
+        found += [{"_index": hit["_index"], "_id": hit["_id"], **hit["_source"]} for hit in hits]
+        after = hits[-1]["sort"]
+
+
+def eventually(condition: Any, what: str, timeout_s: float = 60) -> None:
+    """Poll a condition on a sink until it holds."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come true in {timeout_s} s"
+        time.sleep(0.1)
