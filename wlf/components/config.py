@@ -90,9 +90,9 @@ class RetryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     initial_delay_ms: Annotated[int, Meta(description="delay before the first retry", ge=1)] = 100
     max_delay_ms: Annotated[int, Meta(description="longest delay between two tries", ge=1)] = 10_000
-    max_attempts: Annotated[int | None, Meta(description="tries before `on_error` decides; null: for ever", ge=1)] = (
-        None
-    )
+    max_attempts: Annotated[
+        Annotated[int, Meta(ge=1)] | None, Meta(description="tries before `on_error` decides; null: for ever")
+    ] = None
 
 
 class DispatcherConfig(ComponentConfig, frozen=True, kw_only=True):
