@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from wlf.components.config import ComponentConfig
+from wlf.errors import SetupError
 from wlf.events import Event, Kinds
 
 
@@ -86,7 +87,8 @@ class Collected(NamedTuple):
     """What one `collect()` brought.
 
     `positions` maps a partition of the source (the binlog; one file) to the opaque place where a restart would read
-    on: only what changed, {} in the middle of a transaction, None to forget a partition. Empty events with positions is legal.
+    on: only what changed, {} in the middle of a transaction, None to forget a partition. Empty events with positions
+    is legal.
     """
 
     events: list[Event]
@@ -119,6 +121,14 @@ class Collector(Component):
     def covers(self, cursor: bytes, position: bytes) -> bool:
         """Is everything up to `position` already in `cursor`? Then the batch is withheld from that dispatcher."""
         return cursor == position
+
+    def describe_position(self, position: bytes) -> str:
+        """A stored position in words a person can compare and type, for `wlf position`."""
+        return position.decode("utf-8", "backslashreplace")
+
+    def parse_position(self, text: str) -> Mapping[str, bytes]:
+        """Positions from what a person typed after `wlf position set`; raises SetupError where that cannot be."""
+        raise SetupError(f"positions of {self.type_name} cannot be set by hand, got {text!r}")
 
     def lag(self) -> Mapping[str, float]:
         """How far behind: `seconds` and `bytes`, as far as the source can tell."""
