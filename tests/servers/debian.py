@@ -36,7 +36,7 @@ def mirror() -> str:
 
 
 def unpack(home: Path, suite: str, packages: Sequence[str], programs: Iterable[str]) -> Path:
-    """Put packages with all they depend on under `home/root`, and a wrapper a program in `home/bin`; return the root."""
+    """Put packages and all they depend on under `home/root`, the programs to run into `home/bin`; the root."""
     root = home / "root"
     root.mkdir()
     with_private_apt = _private_apt(home / "apt", suite)

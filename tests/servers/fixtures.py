@@ -11,8 +11,11 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.servers.cache import NotInstalled
+from tests.servers.kafka import Kafka
+from tests.servers.kafka_mock import KafkaMock
 from tests.servers.mariadb import MariaDB
 from tests.servers.mysql import MySQL
+from tests.servers.opensearch import OpenSearch
 from tests.servers.redis import Redis
 from tests.servers.server import Server
 
@@ -77,6 +80,30 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     yield from _shared(Redis, tmp_path_factory)
 
 
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """A Kafka broker that all tests share: use topics and groups of your own, leave the server running."""
+    yield from _shared(Kafka, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def opensearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSearch]:
+    """An OpenSearch that all tests share: use indices of your own, leave the server running."""
+    yield from _shared(OpenSearch, tmp_path_factory)
+
+
+@pytest.fixture
+def kafka_mock() -> Iterator[KafkaMock]:
+    """A fault-injecting Kafka of three brokers, a new one for each test: faults must not outlive it."""
+    try:
+        mock = KafkaMock()
+    except NotInstalled as missing:
+        skip_or_fail(str(missing))
+        raise
+    with mock:
+        yield mock
+
+
 @pytest.fixture
 def make_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[MariaDB]]:
     """Start MariaDB servers for one test: `make_mariadb(options={"binlog-row-metadata": "FULL"})`."""
@@ -93,3 +120,15 @@ def make_mysql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[MySQL]
 def make_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[Redis]]:
     """Start Redis servers for one test: `make_redis(options={"requirepass": "secret"})`."""
     yield from _factory(Redis, tmp_path_factory)
+
+
+@pytest.fixture
+def make_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[Kafka]]:
+    """Start Kafka brokers for one test: `make_kafka(options={"message.max.bytes": "1000"})`."""
+    yield from _factory(Kafka, tmp_path_factory)
+
+
+@pytest.fixture
+def make_opensearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[OpenSearch]]:
+    """Start OpenSearch nodes for one test: `make_opensearch(options={"node.name": "n"})`."""
+    yield from _factory(OpenSearch, tmp_path_factory)

@@ -8,11 +8,14 @@ import sys
 
 from tests.servers.cache import Recipe, cache_dir, home_of, install, locked
 from tests.servers.commands import InstallError
+from tests.servers.kafka import Kafka
 from tests.servers.mariadb import MariaDB
 from tests.servers.mysql import MySQL
+from tests.servers.opensearch import OpenSearch
 from tests.servers.redis import Redis
 
-RECIPES: dict[str, Recipe] = {server.recipe.name: server.recipe for server in (MariaDB, MySQL, Redis)}
+SERVERS = (MariaDB, MySQL, Redis, Kafka, OpenSearch)
+RECIPES: dict[str, Recipe] = {server.recipe.name: server.recipe for server in SERVERS}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,13 +24,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("servers", nargs="*", metavar="name[@edition]", help=f"of {', '.join(RECIPES)}; default: all")
     parser.add_argument("--best-effort", action="store_true", help="return 0 also when a server fails")
     given = parser.parse_args(arguments)
-    failed = []
     with locked(cache_dir() / "install.lock"):
-        for wanted in given.servers or RECIPES:
-            if not _install(wanted):
-                failed.append(wanted)
+        failed = [wanted for wanted in given.servers or RECIPES if not _install(wanted)]
     if failed:
-        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+        _say(f"failed: {', '.join(failed)}")
     return 1 if failed and not given.best_effort else 0
 
 
@@ -35,17 +35,22 @@ def _install(wanted: str) -> bool:
     """Install one server and say so in one line."""
     name, _, edition = wanted.partition("@")
     if name not in RECIPES:
-        print(f"{name}: expected one of {', '.join(RECIPES)}")
+        _say(f"{name}: expected one of {', '.join(RECIPES)}")
         return False
     try:
         version, seconds = install(RECIPES[name], edition or None)
     except (InstallError, OSError, subprocess.SubprocessError) as error:
-        print(f"{wanted}: FAILED: {error}", flush=True)
+        _say(f"{wanted}: FAILED: {error}")
         return False
     where = home_of(name, edition or RECIPES[name].edition)
     took = f"installed in {seconds:.1f} s" if seconds else "already installed"
-    print(f"{name} {version}: {took}, {where}", flush=True)
+    _say(f"{name} {version}: {took}, {where}")
     return True
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ class Server:
         self.datadir = Path(datadir).absolute()
         self.port = port or free_port()
         self._process: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
 
     # What a subclass says.
 
@@ -77,6 +78,7 @@ class Server:
             self.datadir.mkdir(parents=True)
             self.prepare()
         with self.log.open("ab") as output:
+            self._log_start = output.tell()
             # The kernel kills the server when this process dies, however it dies.
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "--", *self.argv()],
@@ -125,6 +127,12 @@ class Server:
         if not self.log.is_file():
             return ""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def log_since_start(self) -> str:
+        """What the server has written since it was started last."""
+        with self.log.open("rb") as log:
+            log.seek(self._log_start)
+            return log.read().decode(errors="replace")
 
     def rss_mb(self) -> int:
         """The memory the running server holds, in MB."""
