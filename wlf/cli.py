@@ -1,0 +1,187 @@
+"""The commands: parse, call, print. Exit codes: 0 done, 1 failed while running, 2 wrong config or command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from wlf import __version__
+from wlf.errors import ConfigError, WlfError
+
+if TYPE_CHECKING:
+    from wlf.graph.plan import Plan
+
+FAILED = 1
+BAD_CONFIG = 2
+
+CONFIG = click.Path(dir_okay=False, path_type=Path)
+STATE_DIR = click.option(
+    "--state-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("wlf-state"),
+    show_default=True,
+    help="Where cursors are kept.",
+)
+
+
+def _end(error: WlfError) -> NoReturn:
+    click.echo(str(error), err=True)
+    sys.exit(BAD_CONFIG if isinstance(error, ConfigError) else FAILED)
+
+
+@contextmanager
+def _errors_in_words() -> Iterator[None]:
+    """A user's mistake is a message and an exit code, never a traceback."""
+    try:
+        yield
+    except WlfError as error:
+        _end(error)
+
+
+def _compile(config: Path, cache_dir: Path | None = None) -> Plan:
+    from wlf.graph.compile import compile_file
+
+    return compile_file(config, cache_dir=cache_dir)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="wlf")
+def main() -> None:
+    """Move change data and logs from where they arise to where they are used.
+
+    A YAML file describes collectors, transformers and dispatchers; wlf checks it, draws it and runs it.
+    """
+
+
+@main.command()
+@click.argument("config", type=CONFIG)
+@click.option("--until-end", is_flag=True, help="Stop when everything that was there at the start is delivered.")
+@STATE_DIR
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+)
+def run(config: Path, until_end: bool, state_dir: Path, log_format: str, log_level: str) -> None:
+    """Run the pipeline of CONFIG until it is told to stop.
+
+    SIGTERM or Ctrl-C: collect no more, deliver what is under way, store the cursors, end. A second one ends at once.
+    """
+    from wlf.console import set_up_logging
+    from wlf.runtime.run import run_pipeline
+
+    with _errors_in_words():
+        plan = _compile(config, state_dir)
+        for warning in plan.warnings:
+            click.echo(str(warning), err=True)
+        status = set_up_logging(log_format, log_level)
+        report = run_pipeline(plan, state_dir, until_end=until_end, show=status.show if status else None)
+        if status:
+            status.clear()
+        for problem in report.problems:
+            click.echo(problem, err=True)
+        sys.exit(report.exit_code)
+
+
+@main.command()
+@click.argument("config", type=CONFIG)
+def check(config: Path) -> None:
+    """Check CONFIG and say all that is wrong with it; needs no server."""
+    with _errors_in_words():
+        plan = _compile(config)
+    for warning in plan.warnings:
+        click.echo(str(warning), err=True)
+    counts = ", ".join(
+        f"{sum(node.kind in kinds for node in plan.nodes)} {label}"
+        for label, kinds in (
+            ("collectors", ("collector",)),
+            ("transformers", ("transformer", "router")),
+            ("dispatchers", ("dispatcher",)),
+        )
+    )
+    click.echo(f"{config}: ok: {counts}")
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.option("--markdown", is_flag=True, help="As a page of the reference.")
+def components(name: str | None, markdown: bool) -> None:
+    """List the components, or every option of the component NAME."""
+    from wlf.components.registry import Registry
+    from wlf.graph import reference
+
+    with _errors_in_words():
+        click.echo(reference.describe(Registry(), name, markdown=markdown), nl=False)
+
+
+@main.group()
+def graph() -> None:
+    """Look at the graph that a config describes."""
+
+
+@graph.command()
+@click.argument("config", type=CONFIG)
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="FILE.svg, .png, .dot or .mmd.")
+@click.option("--plan", "show_plan", is_flag=True, help="Draw what the runtime makes of it: segments and mailboxes.")
+def render(config: Path, output: Path | None, show_plan: bool) -> None:
+    """Draw the graph of CONFIG, in the terminal or into a file."""
+    from wlf.graph.render import render as draw
+
+    with _errors_in_words():
+        drawn = draw(_compile(config), output.suffix[1:] if output else "text", show_plan=show_plan)
+    if output is None:
+        click.echo(drawn, nl=False)
+    else:
+        output.write_bytes(drawn if isinstance(drawn, bytes) else drawn.encode())
+
+
+@main.group()
+def position() -> None:
+    """See or change where a pipeline reads on."""
+
+
+def _positions(config: Path, state_dir: Path) -> Any:
+    from wlf.runtime.positions import Positions
+
+    return Positions(_compile(config), state_dir)
+
+
+COLLECTOR = click.option("--collector", metavar="ID", help="The collector, where the pipeline has several.")
+
+
+@position.command()
+@click.argument("config", type=CONFIG)
+@COLLECTOR
+@STATE_DIR
+def show(config: Path, collector: str | None, state_dir: Path) -> None:
+    """Print the stored cursors of CONFIG, one line for each collector, dispatcher and partition."""
+    with _errors_in_words():
+        for line in _positions(config, state_dir).show(collector):
+            click.echo(line)
+
+
+@position.command("set")
+@click.argument("config", type=CONFIG)
+@click.argument("value")
+@COLLECTOR
+@STATE_DIR
+def set_position(config: Path, value: str, collector: str | None, state_dir: Path) -> None:
+    """Make CONFIG read on from VALUE, such as binlog.000042:1337; the pipeline must not be running."""
+    with _errors_in_words():
+        for line in _positions(config, state_dir).set(collector, value):
+            click.echo(line)
+
+
+@position.command()
+@click.argument("config", type=CONFIG)
+@COLLECTOR
+@STATE_DIR
+def reset(config: Path, collector: str | None, state_dir: Path) -> None:
+    """Forget the stored cursors of CONFIG: the next run begins where the config says."""
+    with _errors_in_words():
+        for line in _positions(config, state_dir).reset(collector):
+            click.echo(line)
