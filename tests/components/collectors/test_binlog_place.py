@@ -1,0 +1,61 @@
+"""Positions of the Binlog collector: their order, and the text a person types."""
+
+from __future__ import annotations
+
+import pytest
+
+from wlf.components.collectors._binlog.place import Position, decode_position, file_order, is_covered, parse_position
+from wlf.errors import SetupError
+
+
+def test_files_sort_by_number_not_by_text() -> None:
+    names = ["b.1000000", "b.999999", "b.000002"]
+    assert sorted(names, key=file_order) == ["b.000002", "b.999999", "b.1000000"]
+
+
+@pytest.mark.parametrize(
+    ("cursor", "position", "covered"),
+    [
+        (("b.000002", 500), ("b.000002", 500), True),
+        (("b.000002", 500), ("b.000002", 499), True),
+        (("b.000002", 500), ("b.000002", 501), False),
+        (("b.000002", 4), ("b.000001", 9_000), True),
+        (("b.000001", 9_000), ("b.000002", 4), False),
+        (("b.1000000", 4), ("b.999999", 4_294_967_299), True),
+        (("b.000001", 99), ("b.000001", 100), False),
+    ],
+)
+def test_cursor_covers_what_lies_before_it_numerically(
+    cursor: tuple[str, int], position: tuple[str, int], covered: bool
+) -> None:
+    assert is_covered(Position(*cursor, "u").encode(), Position(*position, "u").encode()) is covered
+
+
+def test_cursor_of_another_server_covers_nothing() -> None:
+    assert not is_covered(Position("b.000009", 4, "one").encode(), Position("b.000001", 4, "two").encode())
+
+
+def test_equal_positions_cover_each_other() -> None:
+    position = Position("b.000009", 4, "one", "0-1-2").encode()
+    assert is_covered(position, position)
+
+
+def test_position_survives_storing() -> None:
+    position = Position("b.000009", 4_294_967_300, "one", "0-1-2")
+    assert decode_position(position.encode()) == position
+
+
+def test_unreadable_position_names_the_command_that_mends_it() -> None:
+    with pytest.raises(SetupError, match="wlf position reset"):
+        decode_position(b"\x00")
+
+
+@pytest.mark.parametrize("position", [Position("b.000001", 4), Position("my:b.000001", 77, "3e11fa47-71ca")])
+def test_described_position_can_be_typed_again(position: Position) -> None:
+    assert parse_position(position.describe()) == position
+
+
+@pytest.mark.parametrize("text", ["", "b.000001", "b.000001:", "b.000001:x", ":4", "b.000001:3", "b.000001:-4"])
+def test_typed_position_without_file_and_offset_is_refused(text: str) -> None:
+    with pytest.raises(SetupError, match="expected FILE:OFFSET"):
+        parse_position(text)

@@ -1,0 +1,102 @@
+"""Ask the server for its binlog: session variables, then COM_BINLOG_DUMP, then the bare socket.
+
+The commands and variables are those of the MySQL protocol documentation ("Replication Protocol") and of the MariaDB
+knowledge base ("Replication Protocol").
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+import struct
+import uuid
+from typing import Any, NamedTuple
+
+from pymysql.connections import Connection
+
+from wlf.components.collectors._binlog.connection import query, take_socket
+from wlf.components.collectors._binlog.server import Server
+from wlf.errors import Retryable
+
+_COM_BINLOG_DUMP = 0x12
+_COM_BINLOG_DUMP_GTID = 0x1E
+_THROUGH_GTID = 0x04
+_YEAR_S = 31_536_000
+
+
+class Request(NamedTuple):
+    """What to ask for: a file and an offset, or (`gtid`) all that is not in a GTID set.
+
+    `gtid` is the set's binary form for MySQL and its text for MariaDB.
+    """
+
+    file: str
+    offset: int
+    gtid: bytes | str | None = None
+
+
+def random_server_id() -> int:
+    """An id that is unlikely to be another replica's: people count from 1."""
+    return random.SystemRandom().randint(2_147_483_649, 4_294_967_294)
+
+
+def prepare(connection: Connection[Any], server: Server, heartbeat_ms: int, request: Request) -> None:
+    """Set the session variables that the server looks at when the dump begins."""
+    nanoseconds = heartbeat_ms * 1_000_000
+    settings = [
+        # A consumer that pauses must not lose its stream: the default drops it after 60 s without reading.
+        f"net_write_timeout = {_YEAR_S}",
+        "@master_binlog_checksum = @@GLOBAL.binlog_checksum",
+        f"@master_heartbeat_period = {nanoseconds}",
+    ]
+    if server.is_mariadb:
+        # 4: knows GTID events; with less the server puts dummies in their place.
+        settings += ["@mariadb_slave_capability = 4"]
+        if isinstance(request.gtid, str):
+            settings += [
+                f"@slave_connect_state = {connection.escape(request.gtid)}",
+                "@slave_gtid_strict_mode = 1",
+                "@slave_gtid_ignore_duplicates = 0",
+            ]
+    else:
+        settings += [
+            "@source_binlog_checksum = @@GLOBAL.binlog_checksum",
+            f"@source_heartbeat_period = {nanoseconds}",
+            f"@replica_uuid = '{(name := uuid.uuid4())}'",
+            f"@slave_uuid = '{name}'",
+        ]
+    query(connection, f"SET {', '.join(settings)}")
+
+
+def start(
+    connection: Connection[Any], server_id: int, request: Request, timeout_s: float
+) -> tuple[socket.socket, bytes]:
+    """Send the command and take the socket over: (the socket, the first bytes that came).
+
+    Raises:
+        Retryable: the server did not answer.
+    """
+    payload = _dump_gtid(server_id, request.gtid) if isinstance(request.gtid, bytes) else _dump(server_id, request)
+    taken = take_socket(connection)
+    try:
+        taken.settimeout(timeout_s)
+        taken.sendall(struct.pack("<I", len(payload)) + payload)
+        first = taken.recv(65_536)
+    except OSError as error:
+        taken.close()
+        raise Retryable(f"the server did not start to send its binlog: {error}") from error
+    if not first:
+        taken.close()
+        raise Retryable("the server closed the connection in place of sending its binlog")
+    taken.settimeout(None)
+    return taken, first
+
+
+def _dump(server_id: int, request: Request) -> bytes:
+    # MariaDB takes the place from @slave_connect_state when that is set: then the file must be empty.
+    file, offset = (request.file, request.offset) if request.gtid is None else ("", 4)
+    return struct.pack("<BIHI", _COM_BINLOG_DUMP, offset, 0, server_id) + file.encode()
+
+
+def _dump_gtid(server_id: int, gtids: bytes) -> bytes:
+    return struct.pack("<BHIIQI", _COM_BINLOG_DUMP_GTID, _THROUGH_GTID, server_id, 0, 4, len(gtids)) + gtids

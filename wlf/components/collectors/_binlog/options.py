@@ -1,0 +1,171 @@
+"""The options of the Binlog collector."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from wlf.components.config import CollectorConfig, Secret
+
+
+class _Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A group of options."""
+
+
+def _dotted(patterns: tuple[str, ...], dots: int, shape: str) -> None:
+    for pattern in patterns:
+        if pattern.count(".") < dots:
+            raise ValueError(f"expected a glob {shape}, got {pattern!r}")
+
+
+class TlsOptions(_Options, frozen=True, kw_only=True):
+    """How the connection is encrypted; the modes are those of the mysql client's `--ssl-mode`."""
+
+    mode: Annotated[
+        Literal["disabled", "preferred", "required", "verify_ca", "verify_identity"],
+        Meta(
+            description="preferred: TLS where the server offers it; verify_ca checks the certificate, verify_identity "
+            "also the host name"
+        ),
+    ] = "preferred"
+    ca: Annotated[str | None, Meta(description="file with the CA certificates (PEM); default: those of the system")] = (
+        None
+    )
+    cert: Annotated[str | None, Meta(description="file with the client's certificate (PEM)")] = None
+    key: Annotated[str | None, Meta(description="file with the client's private key (PEM)")] = None
+
+
+class StartOptions(_Options, frozen=True, kw_only=True):
+    """A place in the binlog to start at when nothing is stored yet: `file` with `position`, or `gtid`."""
+
+    file: Annotated[str | None, Meta(description="name of the binlog file, such as binlog.000042")] = None
+    position: Annotated[int, Meta(description="byte offset of an event in `file`", ge=4)] = 4
+    gtid: Annotated[
+        str | None, Meta(description="GTID set that was already seen; reading starts behind it; needs a server")
+    ] = None
+
+    def __post_init__(self) -> None:
+        if (self.file is None) == (self.gtid is None):
+            raise ValueError("expected either `file` (with `position`) or `gtid`")
+        if self.gtid is not None and self.position != 4:
+            raise ValueError("expected no `position` beside `gtid`")
+
+
+class TableOptions(_Options, frozen=True, kw_only=True):
+    """Which tables are read at all; rows of others are not even decoded."""
+
+    include: Annotated[
+        list[str], Meta(description="globs `database.table`; a table must match one of them; default: all")
+    ] = []
+    exclude: Annotated[list[str], Meta(description="globs `database.table`; a table must match none of them")] = []
+
+    def __post_init__(self) -> None:
+        _dotted((*self.include, *self.exclude), 1, "database.table")
+
+
+class ColumnOptions(_Options, frozen=True, kw_only=True):
+    """What happens to columns before anything else sees them; globs `database.table.column`."""
+
+    exclude: Annotated[list[str], Meta(description="globs of columns that are left out")] = []
+    mask: Annotated[list[str], Meta(description="globs of columns whose values, except NULL, become `***`")] = []
+    hash: Annotated[
+        list[str], Meta(description="globs of columns whose values, except NULL, become their SHA-256 in hexadecimal")
+    ] = []
+    hash_salt: Annotated[Secret, Meta(description="text put before each value that is hashed")] = Secret("")
+
+    def __post_init__(self) -> None:
+        _dotted((*self.exclude, *self.mask, *self.hash), 2, "database.table.column")
+
+
+class OutputOptions(_Options, frozen=True, kw_only=True):
+    """Which fields the events have beyond Maxwell's default ones."""
+
+    position: Annotated[bool, Meta(description="`position`: file and offset behind the row's event")] = False
+    gtid: Annotated[bool, Meta(description="`gtid` of the transaction")] = False
+    server_id: Annotated[bool, Meta(description="`server_id` of the server that ran the transaction first")] = False
+    primary_key: Annotated[bool, Meta(description="`primary_key`: the row's key values, in the key's order")] = False
+
+
+class BinlogConfig(CollectorConfig, frozen=True, kw_only=True):
+    """Options of the Binlog collector: a server to replicate from, or binlog files to read."""
+
+    files: Annotated[
+        list[str],
+        Meta(description="binlog files (paths or globs) to read once, by number, in place of a live server's stream"),
+    ] = []
+    host: Annotated[
+        str | None,
+        Meta(
+            description="the server; default 127.0.0.1. With `files`, only a server named here is asked for what the "
+            "files do not say about tables"
+        ),
+    ] = None
+    port: Annotated[int, Meta(description="the server's TCP port", ge=1, le=65535)] = 3306
+    unix_socket: Annotated[str | None, Meta(description="path of the server's Unix socket, in place of TCP")] = None
+    user: Annotated[str, Meta(description="account with REPLICATION SLAVE and REPLICATION CLIENT")] = "root"
+    password: Annotated[Secret, Meta(description="the account's password")] = Secret("")
+    tls: Annotated[TlsOptions, Meta(description="how the connection is encrypted")] = TlsOptions()
+    server_id: Annotated[
+        Annotated[int, Meta(ge=1, le=4_294_967_295)] | None,
+        Meta(
+            description="id among the server's replicas: a second replica with the same id ends the first one's "
+            "stream; default: drawn at random above 2^31",
+        ),
+    ] = None
+    start: Annotated[
+        Literal["latest", "earliest"] | StartOptions,
+        Meta(description="where to start when nothing is stored yet: latest, earliest, {file, position} or {gtid}"),
+    ] = "latest"
+    connect_timeout_ms: Annotated[
+        int, Meta(description="time that connecting and each answer to a query may take", ge=1)
+    ] = 10_000
+    heartbeat_interval_ms: Annotated[
+        int,
+        Meta(
+            description="the idle server says so often that it is alive; after 2.5 times as much silence the "
+            "connection is given up",
+            ge=100,
+            le=3_600_000,
+        ),
+    ] = 10_000
+    read_buffer_bytes: Annotated[int, Meta(description="bytes that may lie read and not yet decoded", ge=65_536)] = (
+        16_777_216
+    )
+    hold_max_bytes: Annotated[
+        int,
+        Meta(
+            description="a transaction larger than this is not held until its end is read: only its last row has xid",
+            ge=0,
+        ),
+    ] = 16_777_216
+    tables: Annotated[TableOptions, Meta(description="which tables are read at all")] = TableOptions()
+    columns: Annotated[ColumnOptions, Meta(description="columns left out, masked or hashed")] = ColumnOptions()
+    output: Annotated[OutputOptions, Meta(description="fields beyond Maxwell's default ones")] = OutputOptions()
+    ddl: Annotated[bool, Meta(description="emit a SchemaChange for each DDL statement")] = False
+    verify_checksum: Annotated[
+        bool | None,
+        Meta(description="check the CRC32 of each event; default: true for files, false for a server's stream"),
+    ] = None
+
+    def __post_init__(self) -> None:
+        if self.files and isinstance(self.start, StartOptions) and self.start.gtid is not None:
+            raise ValueError("expected no `start.gtid` with `files`: finding a GTID needs a server")
+        if self.host is not None and self.unix_socket is not None:
+            raise ValueError("expected only one of `host` and `unix_socket`")
+
+    @property
+    def has_server(self) -> bool:
+        """Is there a server to ask?"""
+        return not self.files or self.host is not None or self.unix_socket is not None
+
+    @property
+    def address(self) -> str:
+        """The server, for messages."""
+        return self.unix_socket or f"{self.host or '127.0.0.1'}:{self.port}"
+
+    @property
+    def checks_crc(self) -> bool:
+        """`verify_checksum` with its default worked out."""
+        return bool(self.files) if self.verify_checksum is None else self.verify_checksum

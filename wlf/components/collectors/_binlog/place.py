@@ -1,0 +1,97 @@
+"""A place between two transactions where reading can go on: what the collector's positions hold."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+
+import msgspec
+
+from wlf.errors import SetupError
+
+PARTITION = "binlog"
+
+FIRST_OFFSET = 4
+"""Where the first event of a file begins, behind the magic number."""
+
+_NUMBER = re.compile(r"\d+$")
+
+
+class Position(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where reading goes on, stored as JSON.
+
+    Args:
+        file: the binlog file's name, without a directory.
+        offset: byte offset of the next event in it.
+        server: the uuid of the server that wrote it (MariaDB: `server_id:<n>`); "" where it was read from a file.
+        gtid: the GTID set of all that lies before, as far as it is known.
+    """
+
+    file: str
+    offset: int
+    server: str = ""
+    gtid: str | None = None
+
+    def encode(self) -> bytes:
+        """The bytes that the runtime stores."""
+        return _encoder.encode(self)
+
+    def describe(self) -> str:
+        """The form that `parse_position` reads."""
+        return f"{self} {self.server}".rstrip()
+
+    def of(self, server: str) -> Position:
+        """The same place, said to be in the binlog of `server`."""
+        return Position(self.file, self.offset, server, self.gtid)
+
+    def is_behind(self, file: str, offset: int) -> bool:
+        """Does it lie at or behind a place of the same binlog?"""
+        return (file_order(self.file)[0], self.offset) >= (file_order(file)[0], offset)
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.offset}"
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Position)
+
+
+def decode_position(stored: bytes) -> Position:
+    """The position behind stored bytes.
+
+    Raises:
+        SetupError: they are none of this collector's.
+    """
+    try:
+        return _decoder.decode(stored)
+    except msgspec.DecodeError as error:
+        raise SetupError(
+            f"the stored position is unreadable: {error}", hint="wlf position reset CONFIG --collector ID"
+        ) from error
+
+
+def file_order(name: str) -> tuple[int, str]:
+    """Sorts binlog files as the server wrote them: by number, so that `.999999` comes before `.1000000`."""
+    found = _NUMBER.search(PurePath(name).name)
+    return (int(found.group()) if found else 0, name)
+
+
+def is_covered(cursor: bytes, position: bytes) -> bool:
+    """Does `position` lie at or before `cursor` in the binlog of the same server?"""
+    if cursor == position:
+        return True
+    mine, other = decode_position(cursor), decode_position(position)
+    return mine.server == other.server and mine.is_behind(other.file, other.offset)
+
+
+def parse_position(text: str) -> Position:
+    """`binlog.000042:1337`, or with the server's uuid behind a space, as `Position.describe` writes it.
+
+    Raises:
+        SetupError: the text is no such thing.
+    """
+    place, _, server = text.strip().partition(" ")
+    file, _, offset = place.rpartition(":")
+    if not file or not offset.isdecimal() or int(offset) < FIRST_OFFSET:
+        raise SetupError(f"expected FILE:OFFSET with an offset of {FIRST_OFFSET} or more, got {text!r}")
+    return Position(file, int(offset), server.strip())

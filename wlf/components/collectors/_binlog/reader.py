@@ -1,0 +1,120 @@
+"""The thread that reads the server's stream, and the bounded queue between it and the event loop.
+
+A thread, because asyncio cannot read a TLS socket into large buffers, and because a blocking recv() releases the GIL.
+Backpressure: with `limit_bytes` unread the thread stops reading, so TCP stops the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from collections import deque
+
+_RECV_BYTES = 262_144
+_TAKE_BYTES = 1_048_576
+
+
+class StreamReader:
+    """Reads a socket in a thread of its own; `read()` belongs to the event loop it was started on."""
+
+    def __init__(self, sock: socket.socket, first: bytes, limit_bytes: int) -> None:
+        self._sock = sock
+        self._limit_bytes = limit_bytes
+        self._chunks: deque[bytes] = deque([first] if first else ())
+        self._unread = len(first)
+        self._space = threading.Condition()
+        self._closed = False
+        self._ended: str | None = None
+        self._waiting_since = time.monotonic()
+        self._loop = asyncio.get_running_loop()
+        self._arrived = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="wlf-binlog-reader", daemon=True)
+        self._thread.start()
+
+    @property
+    def unread_bytes(self) -> int:
+        """Bytes that came and were not taken yet."""
+        return self._unread
+
+    def take(self) -> bytes | None:
+        """The next bytes, None when none are there; TLS brings 16 KiB at a time, so several pieces are joined."""
+        with self._space:
+            size, taken = 0, []
+            while self._chunks and size < _TAKE_BYTES:
+                taken.append(self._chunks.popleft())
+                size += len(taken[-1])
+            self._unread -= size
+            self._space.notify()
+        return b"".join(taken) if taken else None
+
+    async def read(self, silence_s: float) -> bytes:
+        """The next bytes; waits for them.
+
+        Only time in which the thread really listens counts as silence, not time in which the queue was full.
+
+        Raises:
+            ConnectionError: the stream ended, or nothing came for `silence_s`.
+        """
+        while True:
+            self._arrived.clear()
+            chunk = self.take()
+            if chunk is not None:
+                return chunk
+            if self._ended is not None:
+                raise ConnectionError(self._ended)
+            left = self._waiting_since + silence_s - time.monotonic()
+            if left < 0 and not await self._arrives(1.0):
+                raise ConnectionError(f"nothing came for {silence_s:g} s, not even a heartbeat")
+            await self._arrives(max(left, 0.0))
+
+    async def _arrives(self, seconds: float) -> bool:
+        """Did something arrive within that time? One more second is given after a machine slept."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._arrived.wait(), seconds)
+        return self._arrived.is_set()
+
+    def close(self) -> None:
+        """Stop the thread and close the socket."""
+        with self._space:
+            self._closed = True
+            self._space.notify()
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+        self._thread.join(timeout=10)
+        self._sock.close()
+
+    def _run(self) -> None:
+        try:
+            while self._has_space():
+                self._waiting_since = time.monotonic()
+                chunk = self._sock.recv(_RECV_BYTES)
+                if not chunk:
+                    self._end("the server closed the connection")
+                    return
+                self._put(chunk)
+        except (OSError, ValueError) as error:  # ValueError: TLS closed under the read
+            self._end(f"the connection broke: {error}")
+
+    def _has_space(self) -> bool:
+        with self._space:
+            self._space.wait_for(lambda: self._closed or self._unread < self._limit_bytes)
+            return not self._closed
+
+    def _put(self, chunk: bytes) -> None:
+        with self._space:
+            self._chunks.append(chunk)
+            self._unread += len(chunk)
+            was_empty = len(self._chunks) == 1
+        if was_empty:
+            self._wake()
+
+    def _end(self, reason: str) -> None:
+        self._ended = reason
+        self._wake()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._arrived.set)
