@@ -43,7 +43,10 @@ class NameRule:
         name = self.refused.sub("_", text.lower() if self.lower else text)
         if self.refused_start:
             name = name.lstrip(self.refused_start)
-        name = name.encode()[: self.max_bytes].decode(errors="ignore")
+        try:
+            name = name.encode()[: self.max_bytes].decode(errors="ignore")
+        except UnicodeEncodeError as error:  # half of a surrogate pair, from a JSON column
+            raise NameRefused(f"expected a {self.what} name, got {text!r}") from error
         if not name or name in self.reserved:
             raise NameRefused(f"expected a {self.what} name, got {text!r}")
         return name

@@ -1,0 +1,1 @@
+"""Parts of the Redis dispatcher that need no connection."""

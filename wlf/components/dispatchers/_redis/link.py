@@ -1,0 +1,118 @@
+"""One connection to a Redis server: bytes out, replies in, and errors sorted by who must act."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
+from redis.exceptions import RedisError, ResponseError
+
+from wlf.components.dispatchers._redis.options import RedisConfig
+from wlf.components.dispatchers._redis.replies import PASSING, code_of, reason_of, refusal
+from wlf.components.tls import TlsConfig, certificate_refused, ssl_context
+from wlf.errors import Retryable, SetupError
+
+ANSWER_SHARE = 0.9
+"""Of `timeout_ms`: the server's silence is noticed here, with a reason, before the runtime cuts the delivery off."""
+
+
+class Link:
+    """The dispatcher's connection; opened when it is needed, closed after every failure."""
+
+    def __init__(self, config: RedisConfig) -> None:
+        self._config = config
+        self._connection: Connection | UnixDomainSocketConnection | None = None
+
+    async def open(self) -> None:
+        """Connect, log in and select the database.
+
+        Raises:
+            SetupError: the password, the database number or the server's certificate is wrong.
+            Retryable: the server cannot be reached, or is still loading its data.
+        """
+        if self._connection is not None:
+            return
+        connection = _new(self._config)
+        try:
+            async with asyncio.timeout(self._config.connect_timeout_ms / 1000):
+                await connection.connect()
+        except BaseException as error:
+            await connection.disconnect(nowait=True)
+            if isinstance(error, RedisError | OSError | TimeoutError):
+                raise _why(error, self._config) from error
+            raise
+        self._connection = connection
+
+    async def exchange(self, packed: bytes, replies: int) -> list[Any]:
+        """Send packed commands and read as many replies; an error reply is an item of the list, not raised.
+
+        Raises:
+            SetupError: the server does not let this user in.
+            Retryable: the connection broke or the server fell silent; commands may have run, or not.
+        """
+        await self.open()
+        assert self._connection is not None
+        limit_ms = int(self._config.timeout_ms * ANSWER_SHARE)
+        try:
+            async with asyncio.timeout(limit_ms / 1000):
+                await self._connection.send_packed_command([packed])
+                # Its public read_response() sets up a timeout and a host name for each reply, which would be more
+                # than half of all the work here.
+                read = self._connection._parser.read_response
+                return [await read() for _ in range(replies)]
+        except BaseException as error:
+            await self.close()
+            if isinstance(error, TimeoutError):
+                raise Retryable(f"{self._config.address}: no answer in {limit_ms} ms") from error
+            if isinstance(error, RedisError | OSError):
+                raise _why(error, self._config) from error
+            raise
+
+    async def close(self) -> None:
+        """Let go of the connection, whatever state it is in."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(RedisError, OSError):
+                await connection.disconnect(nowait=True)
+
+
+def _new(config: RedisConfig) -> Connection | UnixDomainSocketConnection:
+    options: dict[str, Any] = {
+        "db": config.database_number,
+        "username": config.username,
+        "password": config.auth.reveal() if config.auth is not None else None,
+        "socket_timeout": None,
+        "socket_connect_timeout": config.connect_timeout_ms / 1000,
+        "protocol": 2,
+    }
+    if config.unix_socket is not None:
+        return UnixDomainSocketConnection(path=config.unix_socket, **options)
+    options |= {"host": config.host, "port": config.port, "socket_keepalive": True}
+    if config.tls is False:
+        return Connection(**options)
+    ssl_context(config.tls)  # says which file is wrong; the client only takes the file names
+    tls = TlsConfig() if config.tls is True else config.tls
+    return SSLConnection(
+        ssl_ca_certs=tls.ca,
+        ssl_certfile=tls.cert,
+        ssl_keyfile=tls.key or tls.cert,
+        ssl_password=tls.key_password.reveal() if tls.key_password is not None else None,
+        ssl_cert_reqs="required" if tls.verify else "none",
+        ssl_check_hostname=tls.verify,
+        **options,
+    )
+
+
+def _why(error: Exception, config: RedisConfig) -> SetupError | Retryable:
+    """What to tell the runtime about a failed connection."""
+    if isinstance(error, RedisError):
+        refused = refusal(error, config.address)
+        if refused is not None:
+            return refused
+        if isinstance(error, ResponseError) and code_of(error) not in PASSING:
+            return SetupError(f"{config.address}: {reason_of(error)}")
+    if certificate_refused(error):
+        return SetupError(f"{config.address}: {error}", hint="name the certificate authority: tls: {ca: FILE}")
+    return Retryable(f"{config.address}: {error or type(error).__name__}")
