@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.servers.cache import NotInstalled
+from tests.servers.elasticsearch import Elasticsearch
 from tests.servers.kafka import Kafka
 from tests.servers.kafka_mock import KafkaMock
 from tests.servers.mariadb import MariaDB
@@ -18,6 +20,9 @@ from tests.servers.mysql import MySQL
 from tests.servers.opensearch import OpenSearch
 from tests.servers.redis import Redis
 from tests.servers.server import Server
+
+KINDS = ("mariadb", "mysql", "redis", "kafka", "opensearch", "elasticsearch")
+FIXTURES = {*KINDS, "redis_server", "kafka_mock", *(f"make_{kind}" for kind in KINDS)}
 
 AnyServer = TypeVar("AnyServer", bound=Server)
 Make = Callable[..., AnyServer]
@@ -39,12 +44,19 @@ def _new(kind: type[AnyServer], directories: pytest.TempPathFactory, **options: 
         raise
 
 
-def _shared(kind: type[AnyServer], directories: pytest.TempPathFactory) -> Iterator[AnyServer]:
+def _end(server: Server) -> None:
+    """Kill a server and give back its disk space, but leave the log for who looks into a failure."""
+    server.kill()
+    shutil.rmtree(server.datadir / "data", ignore_errors=True)
+
+
+def shared(kind: type[AnyServer], directories: pytest.TempPathFactory) -> Iterator[AnyServer]:
+    """Start one server, and kill it in the end."""
     server = _new(kind, directories)
     try:
         yield server.start()
     finally:
-        server.kill()
+        _end(server)
 
 
 def _factory(kind: type[AnyServer], directories: pytest.TempPathFactory) -> Iterator[Make[AnyServer]]:
@@ -56,40 +68,53 @@ def _factory(kind: type[AnyServer], directories: pytest.TempPathFactory) -> Iter
 
         def make(*, start: bool = True, **options: Any) -> AnyServer:
             server = _new(kind, directories, **options)
-            servers.callback(server.kill)
+            servers.callback(_end, server)
             return server.start() if start else server
 
         yield make
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that ask for a server, so that `-m "not servers"` leaves them out."""
+    for item in items:
+        if FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.servers)
+
+
 @pytest.fixture(scope="session")
 def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
     """A MariaDB that all tests share: use a database of your own, leave the server running."""
-    yield from _shared(MariaDB, tmp_path_factory)
+    yield from shared(MariaDB, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def mysql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MySQL]:
     """A MySQL that all tests share: use a database of your own, leave the server running."""
-    yield from _shared(MySQL, tmp_path_factory)
+    yield from shared(MySQL, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     """A Redis that all tests share: use keys of your own, leave the server running."""
-    yield from _shared(Redis, tmp_path_factory)
+    yield from shared(Redis, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     """A Kafka broker that all tests share: use topics and groups of your own, leave the server running."""
-    yield from _shared(Kafka, tmp_path_factory)
+    yield from shared(Kafka, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def opensearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSearch]:
     """An OpenSearch that all tests share: use indices of your own, leave the server running."""
-    yield from _shared(OpenSearch, tmp_path_factory)
+    yield from shared(OpenSearch, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def elasticsearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elasticsearch]:
+    """An Elasticsearch that all tests share: use indices of your own, leave the server running."""
+    yield from shared(Elasticsearch, tmp_path_factory)
 
 
 @pytest.fixture
@@ -132,3 +157,9 @@ def make_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[Kafka]
 def make_opensearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[OpenSearch]]:
     """Start OpenSearch nodes for one test: `make_opensearch(options={"node.name": "n"})`."""
     yield from _factory(OpenSearch, tmp_path_factory)
+
+
+@pytest.fixture
+def make_elasticsearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[Elasticsearch]]:
+    """Start Elasticsearch nodes for one test: `make_elasticsearch(options={"node.name": "n"})`."""
+    yield from _factory(Elasticsearch, tmp_path_factory)

@@ -8,13 +8,14 @@ import sys
 
 from tests.servers.cache import Recipe, cache_dir, home_of, install, locked
 from tests.servers.commands import InstallError
+from tests.servers.elasticsearch import Elasticsearch
 from tests.servers.kafka import Kafka
 from tests.servers.mariadb import MariaDB
 from tests.servers.mysql import MySQL
 from tests.servers.opensearch import OpenSearch
 from tests.servers.redis import Redis
 
-SERVERS = (MariaDB, MySQL, Redis, Kafka, OpenSearch)
+SERVERS = (MariaDB, MySQL, Redis, Kafka, OpenSearch, Elasticsearch)
 RECIPES: dict[str, Recipe] = {server.recipe.name: server.recipe for server in SERVERS}
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
@@ -96,26 +98,34 @@ class Server:
         if not self.running:
             return
         self.resume()
-        self._live().send_signal(signal.SIGTERM)
-        try:
+        self._signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
             self._live().wait(self.stop_timeout_s)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        self.kill()
 
     def kill(self) -> None:
         """End the server at once, as a crash does."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+        if self._process is None:
+            return
+        group = self._process.pid
+        if any(living(group)):
+            os.killpg(group, signal.SIGKILL)
+        self._process.wait()
+        # A launcher may be gone before its server is, which holds the port to its very end.
+        deadline = time.monotonic() + 10
+        while any(living(group)) and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+        self._process = None
 
     def pause(self) -> None:
         """Stop the server's clock: connections stay open and nothing answers."""
-        self._live().send_signal(signal.SIGSTOP)
-        self._await("pause", lambda: self._state() == "T", 10)
+        self._signal(signal.SIGSTOP)
+        group = self.pid
+        self._await("pause", lambda: {fields[0] for fields in living(group)} == {"T"}, 10)
 
     def resume(self) -> None:
         """Let a paused server go on."""
-        self._live().send_signal(signal.SIGCONT)
+        self._signal(signal.SIGCONT)
 
     def restart(self) -> None:
         """Stop the server and start it again, on the same port and data."""
@@ -136,8 +146,8 @@ class Server:
 
     def rss_mb(self) -> int:
         """The memory the running server holds, in MB."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        return next(int(line.split()[1]) // 1024 for line in status.splitlines() if line.startswith("VmRSS"))
+        resident_pages = sum(int(fields[21]) for fields in living(self.pid))
+        return resident_pages * os.sysconf("SC_PAGE_SIZE") // 2**20
 
     def __enter__(self) -> Self:
         return self.start()
@@ -150,9 +160,9 @@ class Server:
             raise ServerError(f"{self.recipe.name} is not running:\n{self.log_tail()}")
         return self._process
 
-    def _state(self) -> str:
-        """The process state as the kernel calls it: S asleep, R running, T stopped."""
-        return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
+    def _signal(self, number: signal.Signals) -> None:
+        # The server leads a process group of its own: one with a launcher is signalled as a whole.
+        os.killpg(self.pid, number)
 
     def _await_ready(self) -> None:
         try:
@@ -168,3 +178,16 @@ class Server:
             if time.monotonic() > deadline:
                 raise ServerError(f"{self.recipe.name} did not {what} in {timeout_s:g} s:\n{self.log_tail()}")
             time.sleep(POLL_S)
+
+
+def living(group: int) -> Iterator[list[str]]:
+    """What the kernel says of each living process of a group, from its state on (see proc_pid_stat(5))."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended meanwhile
+        state, threads = fields[0], int(fields[17])
+        # A process whose first thread is dead and that has others still holds its sockets.
+        if int(fields[2]) == group and (state not in "ZX" or threads > 1):
+            yield fields

@@ -14,6 +14,9 @@ from tests.servers.fixtures import Make
 from tests.servers.kafka import Kafka
 from tests.servers.kafka_mock import Api, Fault, KafkaMock
 from tests.servers.opensearch import OpenSearch
+from tests.servers.search import SearchServer
+
+pytestmark = pytest.mark.servers
 
 
 async def _produce(bootstrap: str, topic: str, *values: bytes, timeout_ms: int = 10_000) -> list[int]:
@@ -114,13 +117,32 @@ def test_the_mock_moves_leaders_and_takes_brokers_down(kafka_mock: KafkaMock) ->
 BULK = b'{"create":{"_index":"i","_id":"1"}}\n{"a":1}\n{"create":{"_index":"i","_id":"1"}}\n{"a":2}\n'
 
 
-def test_opensearch_reports_a_conflict_for_one_item_of_a_bulk(opensearch: OpenSearch) -> None:
-    opensearch.reset()
-    answer = opensearch.request("POST", "/_bulk", BULK)
+@pytest.fixture(params=["opensearch", "elasticsearch"])
+def search_server(request: pytest.FixtureRequest) -> SearchServer:
+    server: SearchServer = request.getfixturevalue(request.param)
+    server.reset()
+    return server
+
+
+@pytest.fixture(params=["make_opensearch", "make_elasticsearch"])
+def make_search_server(request: pytest.FixtureRequest) -> Make[SearchServer]:
+    make: Make[SearchServer] = request.getfixturevalue(request.param)
+    return make
+
+
+def test_a_search_server_reports_a_conflict_for_one_item_of_a_bulk(search_server: SearchServer) -> None:
+    answer = search_server.request("POST", "/_bulk", BULK)
     assert [item["create"]["status"] for item in answer["items"]] == [201, 409]
-    assert opensearch.documents("i") == {"1": {"a": 1}}
+    assert search_server.documents("i") == {"1": {"a": 1}}
     with pytest.raises(urllib.error.HTTPError, match="400"):
-        opensearch.request("POST", "/_bulk", BULK.rstrip())
+        search_server.request("POST", "/_bulk", BULK.rstrip())
+
+
+def test_a_search_server_applies_an_index_template(search_server: SearchServer) -> None:
+    mapping = {"properties": {"a": {"type": "keyword"}}}
+    search_server.request("PUT", "/_index_template/t", {"index_patterns": ["i*"], "template": {"mappings": mapping}})
+    search_server.request("POST", "/_bulk", BULK)
+    assert search_server.request("GET", "/i/_mapping")["i"]["mappings"] == mapping
 
 
 def test_opensearch_has_templates_and_data_streams(opensearch: OpenSearch) -> None:
@@ -131,17 +153,21 @@ def test_opensearch_has_templates_and_data_streams(opensearch: OpenSearch) -> No
     assert [stream["name"] for stream in opensearch.request("GET", "/_data_stream")["data_streams"]] == ["logs-a"]
 
 
-def test_a_killed_opensearch_keeps_documents_and_a_paused_one_hangs(make_opensearch: Make[OpenSearch]) -> None:
-    server = make_opensearch(options={"cluster.name": "other"})
+def test_a_killed_search_server_keeps_documents_and_a_paused_one_hangs(
+    make_search_server: Make[SearchServer],
+) -> None:
+    server = make_search_server(options={"cluster.name": "other"})
     server.request("POST", "/_bulk", BULK)
     server.kill()
     with pytest.raises(urllib.error.URLError):
-        server.request("GET", "/")
+        server.request("GET", "/_cluster/health")
     server.start()
-    assert server.request("GET", "/")["cluster_name"] == "other"
+    assert server.request("GET", "/_cluster/health")["cluster_name"] == "other"
     assert server.documents("i") == {"1": {"a": 1}}
     server.pause()
     with pytest.raises(TimeoutError):
-        server.request("GET", "/", timeout_s=0.3)
+        server.request("GET", "/_cluster/health", timeout_s=0.3)
     server.resume()
+    assert server.documents("i") == {"1": {"a": 1}}
+    server.restart()
     assert server.documents("i") == {"1": {"a": 1}}

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pymysql
 import pytest
 import redis
 
-from tests.servers.fixtures import Make
+from tests.servers.fixtures import Make, shared
 from tests.servers.mariadb import MariaDB
 from tests.servers.mysql import MySQL
 from tests.servers.redis import Redis
+from tests.servers.server import ServerError, living
 from tests.servers.sql import SqlServer
+
+pytestmark = pytest.mark.servers
 
 
 @pytest.fixture(params=["mariadb", "mysql"])
@@ -129,3 +138,34 @@ def test_the_shared_redis_can_be_emptied(redis_server: Redis) -> None:
     redis_server.connect().xadd("stream", {"a": 1})
     redis_server.reset()
     assert redis_server.connect().dbsize() == 0
+
+
+def test_a_server_dies_with_the_process_that_started_it(tmp_path: Path, redis_server: Redis) -> None:
+    # `redis_server` is asked for only to skip where Redis is not installed.
+    program = (
+        "import os, signal, sys; from tests.servers.redis import Redis;"
+        "print(Redis(sys.argv[1]).start().pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    ran = subprocess.run([sys.executable, "-c", program, tmp_path / "server"], capture_output=True, text=True)
+    assert ran.returncode == -signal.SIGKILL
+    deadline = time.monotonic() + 10
+    while any(living(int(ran.stdout))):
+        assert time.monotonic() < deadline
+
+
+def test_a_server_that_cannot_start_says_why(make_mariadb: Make[MariaDB]) -> None:
+    with pytest.raises(ServerError, match="no-such-option"):
+        make_mariadb(options={"no-such-option": 1})
+
+
+def test_a_server_that_is_not_installed_is_a_skip_unless_servers_are_required(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    monkeypatch.setenv("WLF_SERVERS_DIR", str(tmp_path))
+    monkeypatch.delenv("WLF_REQUIRE_SERVERS", raising=False)
+    command = "python -m tests.servers.install redis@bookworm"
+    with pytest.raises(pytest.skip.Exception, match=command):
+        next(shared(Redis, tmp_path_factory))
+    monkeypatch.setenv("WLF_REQUIRE_SERVERS", "1")
+    with pytest.raises(pytest.fail.Exception, match=command):
+        next(shared(Redis, tmp_path_factory))
