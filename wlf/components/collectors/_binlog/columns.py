@@ -1,0 +1,62 @@
+"""Columns that are left out, masked or hashed before anything else sees their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+import msgspec
+
+from wlf.components.collectors._binlog.options import ColumnOptions
+
+MASK = "***"
+
+
+class Treatment(NamedTuple):
+    """What happens to the columns of one table, by column index."""
+
+    skip: frozenset[int]
+    """Not even decoded."""
+    convert: dict[int, Callable[[Any], Any]]
+    """Put through a function, which never sees NULL."""
+
+
+def treat(options: ColumnOptions, database: str, table: str, names: Sequence[str]) -> Treatment:
+    """The treatment of a table with these columns. Leaving out wins over masking, masking over hashing."""
+    if not (options.exclude or options.mask or options.hash):
+        return Treatment(frozenset(), {})
+    skip, convert = set(), dict[int, Callable[[Any], Any]]()
+    hashed = _hasher(options.hash_salt.reveal().encode())
+    for index, name in enumerate(names):
+        path = f"{database}.{table}.{name}"
+        if _matches(path, options.exclude):
+            skip.add(index)
+        elif _matches(path, options.mask):
+            convert[index] = _masked
+        elif _matches(path, options.hash):
+            convert[index] = hashed
+    return Treatment(frozenset(skip), convert)
+
+
+def _matches(path: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(path, pattern) for pattern in patterns)
+
+
+def _masked(_: Any) -> str:
+    return MASK
+
+
+def _hasher(salt: bytes) -> Callable[[Any], str]:
+    def hashed(value: Any) -> str:
+        return sha256(salt + _canonical(value)).hexdigest()
+
+    return hashed
+
+
+def _canonical(value: Any) -> bytes:
+    """Bytes that are the same for equal values: text and binary as they are, all else as it reads in JSON."""
+    if isinstance(value, bytes):
+        return value
+    return value.encode() if isinstance(value, str) else msgspec.json.encode(value, order="sorted")
