@@ -2,7 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Iterable
+from typing import Literal, NamedTuple, Protocol
+
+CODES: dict[str, str] = {
+    "E100": "the file cannot be read: it is missing, too large, or not UTF-8",
+    "E101": "the file is not YAML, or not the YAML of a pipeline",
+    "E102": "a template names a field that no arriving event type has",
+    "E103": "unknown key",
+    "E104": "a required option is missing",
+    "E105": "an option has the wrong type, or a value out of its range",
+    "E106": "unknown component type",
+    "E107": "the library behind a component is not installed",
+    "E108": "two nodes have the same id",
+    "E109": "a key is written twice in one mapping",
+    "E110": "nested too deeply, or too large once its aliases are followed",
+    "E111": "more than one YAML document in the file",
+    "E112": "a `${...}` cannot be substituted",
+    "E120": "a destination that does not exist",
+    "E121": "an edge into a collector",
+    "E122": "an edge out of a dispatcher",
+    "E123": "a cycle",
+    "E124": "several destinations at a component that is not made to fan out",
+    "E125": "a component that fans out, without destinations",
+    "E126": "a destination is named twice by one component",
+    "E127": "a node that nothing reaches",
+    "E128": "a node that reaches no dispatcher",
+    "E129": "event types that the target of an edge does not accept",
+    "E130": "`on_error: dead_letter` without `dead_letter`",
+    "E131": "limits with which the pipeline would stall",
+    "E132": "no collector, or no dispatcher",
+    "W201": "a template without a literal prefix: rows choose the whole name",
+    "W202": "the batches of all dispatchers together do not fit the memory limit",
+    "W203": "a dead-letter edge that is never used",
+}
+"""Every code with its meaning: E stops the compilation, W is a warning."""
 
 
 class Diagnostic(NamedTuple):
@@ -25,3 +59,67 @@ class Diagnostic(NamedTuple):
         return text + "".join(
             f"\n  hint: {line}" if not i else f"\n        {line}" for i, line in enumerate(self.hint.splitlines())
         )
+
+
+class Placed(Protocol):
+    """Whatever knows where in the file it stands, counted from 1 (0: nowhere)."""
+
+    @property
+    def line(self) -> int:
+        """The line."""
+        ...
+
+    @property
+    def column(self) -> int:
+        """The column."""
+        ...
+
+
+class Place(NamedTuple):
+    """A line and column, counted from 1."""
+
+    line: int
+    column: int
+
+
+NOWHERE = Place(0, 0)
+
+
+class Findings:
+    """Collects the diagnostics of one run."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self._found: list[Diagnostic] = []
+
+    def add(self, code: str, place: Placed, path: str, message: str, hint: str = "") -> None:
+        """Note one finding; the first letter of `code` says how bad it is."""
+        severity: Literal["error", "warning"] = "error" if code.startswith("E") else "warning"
+        self._found.append(Diagnostic(code, severity, self.file, place.line, place.column, path, message, hint))
+
+    def extend(self, found: Iterable[Diagnostic]) -> None:
+        """Take over what another process or run found."""
+        self._found.extend(found)
+
+    def sorted(self) -> tuple[Diagnostic, ...]:
+        """All findings in the order of the file, each once."""
+        return tuple(sorted(dict.fromkeys(self._found), key=lambda d: (d.line, d.column, d.code, d.path)))
+
+    @property
+    def errors(self) -> bool:
+        """Is there anything that stops the compilation?"""
+        return any(found.severity == "error" for found in self._found)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`did you mean 'table'?`, or the possible values when none is near and they are few."""
+    from difflib import get_close_matches
+
+    names = list(dict.fromkeys(known))
+    lowered = {name.lower(): name for name in reversed(names)}
+    near = get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean '{lowered[near[0]]}'?"
+    if not names:
+        return ""
+    return f"known: {', '.join(names)}" if len(names) <= 12 else ""

@@ -1,0 +1,149 @@
+"""Which event types travel along each edge, and what follows from it: edges that cannot carry them, template fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, TypeAlias
+
+from wlf.components.base import Dispatcher
+from wlf.events import DeadLetter, Event, Kinds
+from wlf.events.base import kind_names
+from wlf.events.template import Template
+from wlf.graph.diagnostics import Findings, did_you_mean
+from wlf.graph.outline import Draft, OutlineEdge
+
+Carried: TypeAlias = Mapping[OutlineEdge, Kinds | None]
+"""The event types of each edge; None where a mistake elsewhere hides them."""
+
+
+def topological(ids: Iterable[str], edges: Iterable[tuple[str, str]]) -> list[str]:
+    """All ids, sources first; those on a cycle or behind one are left out. Stable in the order of `ids`."""
+    sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(ids, ()))
+    for source, target in edges:
+        sorter.add(target, source)
+    found: list[str] = []
+    with suppress(CycleError):  # the cycle check reports it; the sorter still gives what lies before the cycle
+        sorter.prepare()
+    while ready := sorter.get_ready():
+        found += ready
+        sorter.done(*ready)
+    return found
+
+
+def known_types(kinds: Iterable[type[Event]]) -> set[type[Event]]:
+    """The kinds with all their subtypes: a type stands for its subtypes too."""
+    found: set[type[Event]] = set()
+    waiting = list(kinds)
+    while waiting:
+        kind = waiting.pop()
+        found.add(kind)
+        waiting += kind.__subclasses__()
+    return found
+
+
+class Carrier:
+    """Follows the event types from the collectors to the dispatchers."""
+
+    def __init__(self, drafts: Iterable[Draft], findings: Findings) -> None:
+        self._findings = findings
+        self._drafts: dict[str, Draft] = {}
+        for draft in drafts:
+            self._drafts.setdefault(draft.id, draft)
+        self._into: dict[str, list[OutlineEdge]] = {id: [] for id in self._drafts}
+        for draft in self._drafts.values():
+            for edge in draft.edges:
+                self._into.get(edge.target, []).append(edge)
+        self._carried: dict[OutlineEdge, Kinds | None] = {}
+
+    def carried(self) -> Carried:
+        """The event types of each edge, having noted the edges that cannot carry theirs."""
+        edges = [edge for edges in self._into.values() for edge in edges]
+        self._carried = dict.fromkeys(edges)
+        for id in topological(self._drafts, ((e.source, e.target) for e in edges)):
+            draft = self._drafts[id]
+            arriving = self._accepted(draft)
+            for edge in draft.edges:
+                if edge in self._carried:
+                    self._carried[edge] = _leaving(draft, arriving, edge)
+        return self._carried
+
+    def arriving(self, id: str) -> Kinds | None:
+        """The event types that come to a node; None where they are not known."""
+        found: set[type[Event]] = set()
+        for edge in self._into.get(id, ()):
+            kinds = self._carried[edge]
+            if kinds is None:
+                return None
+            found |= kinds
+        return frozenset(found) if self._into.get(id) else None
+
+    def _accepted(self, draft: Draft) -> Kinds | None:
+        """What arrives and is accepted; the rest is noted."""
+        arriving = self.arriving(draft.id)
+        if draft.component is None or draft.kind == "collector" or arriving is None:
+            return arriving
+        accepts = tuple(draft.component.accepts)
+        refused = frozenset(kind for kind in arriving if not issubclass(kind, accepts))
+        for edge in self._into[draft.id]:
+            bad = refused & (self._carried[edge] or frozenset())
+            if bad:
+                taken = f"{draft.type_name} accepts {kind_names(draft.component.accepts)}"
+                message = f"{kind_names(bad)} cannot go from '{edge.source}' to '{draft.id}': {taken}"
+                self._findings.add("E129", edge, edge.path, message)
+        return arriving - refused
+
+
+def _leaving(draft: Draft, arriving: Kinds | None, edge: OutlineEdge) -> Kinds | None:
+    if edge.kind == "error":
+        return frozenset((DeadLetter,))
+    component: Any = draft.component
+    if draft.config is None or component is None:
+        return None
+    if draft.kind == "collector":
+        return frozenset(component.emits(draft.config))
+    if arriving is None or draft.kind == "dispatcher":
+        return None
+    if draft.kind == "router":
+        return frozenset(component.emits(draft.config, arriving, edge.target))
+    return frozenset(component.emits(draft.config, arriving))
+
+
+def check_templates(
+    drafts: Iterable[Draft], carrier: Carrier, read: Mapping[str, Template], findings: Findings
+) -> None:
+    """E102, W201: templates name fields that arriving events have, and begin with a text of the config.
+
+    `read` are the templates by path, for the nodes whose config could not be made.
+    """
+    for draft in drafts:
+        if draft.component is None or not issubclass(draft.component, Dispatcher):
+            continue
+        if draft.config is not None:
+            named = list(draft.component.names_of(draft.config))
+        else:
+            prefix = f"{draft.path}."
+            named = [(path.removeprefix(prefix), t) for path, t in read.items() if path.startswith(prefix)]
+        arriving = carrier.arriving(draft.id)
+        for name, template in named:
+            _check_template(draft, name, template, arriving, findings)
+
+
+def _check_template(draft: Draft, name: str, template: Template, arriving: Kinds | None, findings: Findings) -> None:
+    place, path = draft.item.at(name), f"{draft.path}.{name}"
+    if template.pointers and not template.literal_prefix:
+        hint = f'write a text in front: "wlf-{place.shown}"'
+        findings.add("W201", place, path, "the template has no literal prefix: rows choose the whole name", hint)
+    # A bare Event may be of any type, of other packages too.
+    if not arriving or Event in arriving:
+        return
+    types = known_types(arriving)
+    fields = dict.fromkeys(f for t in sorted(types, key=_name) for f in t.__struct_encode_fields__)
+    for pointer in template.unknown_pointers(types):
+        message = f"no field '{pointer.field}' in {kind_names(arriving)}"
+        findings.add("E102", place, path, message, did_you_mean(pointer.field, fields))
+
+
+def _name(kind: type) -> str:
+    return kind.__name__

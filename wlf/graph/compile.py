@@ -1,0 +1,131 @@
+"""From a file to a plan: reads, converts, checks and orders; reports everything that is wrong at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from wlf.components.registry import Registry
+from wlf.errors import ConfigError
+from wlf.events import Event
+from wlf.graph import config as yaml_file
+from wlf.graph.carry import Carried, Carrier, check_templates, topological
+from wlf.graph.config import Document
+from wlf.graph.convert import Converter
+from wlf.graph.diagnostics import Diagnostic, Findings
+from wlf.graph.limits import check_limits
+from wlf.graph.outline import Draft, Drafter, Outline, outline_of
+from wlf.graph.plan import Edge, Node, Plan, RuntimeOptions, Segment, Step
+from wlf.graph.settings import read_settings
+
+Structural: TypeAlias = Callable[[Outline, Document], Sequence[Diagnostic]]
+"""Something that runs the structural checks: in this process, in a child, or from memory."""
+
+
+def compile_graph(document: Document, registry: Registry, structural: Structural | None = None) -> Plan:
+    """The plan of a parsed file; warnings are in `Plan.warnings`.
+
+    `structural` runs the checks of `wlf.graph.checks`; by default in this process, which imports networkx.
+
+    Raises:
+        ConfigError: with every diagnostic, warnings included, if one of them is an error.
+    """
+    findings = Findings(document.file)
+    converter = Converter(findings)
+    options = read_settings(document, converter)
+    drafts = Drafter(findings, registry, converter).drafts(document)
+    outline = outline_of(drafts)
+    findings.extend((structural or _here)(outline, document))
+    carrier = Carrier(drafts, findings)
+    carried = carrier.carried()
+    check_templates(drafts, carrier, converter.templates, findings)
+    check_limits(drafts, options, document, findings)
+    if findings.errors:
+        raise ConfigError(findings.sorted())
+    return _plan(options, drafts, carried, findings.sorted())
+
+
+def load(path: str | os.PathLike[str], registry: Registry | None = None, env: Mapping[str, str] | None = None) -> Plan:
+    """Read, check and compile a file. Raises ConfigError."""
+    return compile_graph(yaml_file.read(path, env), registry or Registry())
+
+
+def compile_text(
+    text: str, file: str = "pipeline.yaml", registry: Registry | None = None, env: Mapping[str, str] | None = None
+) -> Plan:
+    """Compile a text as if it stood in `file`. Raises ConfigError."""
+    return compile_graph(yaml_file.parse(text, file, env), registry or Registry())
+
+
+def compile_file(
+    path: str | os.PathLike[str],
+    *,
+    registry: Registry | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Plan:
+    """As `load`, for a process that runs for long: networkx is never imported into it.
+
+    The structural checks run in a child process, or not at all where `cache_dir` remembers that the same file with the
+    same structure has passed them under this version of wlf. Raises ConfigError.
+    """
+    from wlf.graph.checked import checked_elsewhere
+
+    structural = checked_elsewhere(Path(cache_dir) if cache_dir is not None else None)
+    return compile_graph(yaml_file.read(path, env), registry or Registry(), structural)
+
+
+def _here(outline: Outline, document: Document) -> Sequence[Diagnostic]:
+    from wlf.graph.checks import check_structure
+
+    return check_structure(outline, document.file)
+
+
+def _plan(options: RuntimeOptions, drafts: Sequence[Draft], carried: Carried, warnings: tuple[Diagnostic, ...]) -> Plan:
+    nodes = tuple(_node(draft) for draft in drafts)
+    edges = tuple(
+        Edge(edge.source, edge.target, edge.kind, carried[edge] or frozenset[type[Event]]())
+        for draft in drafts
+        for edge in draft.edges
+    )
+    return Plan(options, nodes, edges, *_segments(nodes, edges), warnings=warnings)
+
+
+def _node(draft: Draft) -> Node:
+    assert draft.component is not None
+    assert draft.config is not None
+    return Node(draft.id, draft.kind, draft.type_name, draft.component, draft.config)
+
+
+def _segments(nodes: Sequence[Node], edges: Iterable[Edge]) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
+    """(segments of the collectors, segments of the dead letters), both in the order of the file."""
+    out: dict[str, list[str]] = {node.id: [] for node in nodes}
+    errors: list[tuple[str, str]] = []
+    for edge in edges:
+        if edge.kind == "event":
+            out[edge.source].append(edge.target)
+        else:
+            errors.append((edge.source, edge.target))
+    order = topological(out, ((source, target) for source, targets in out.items() for target in targets))
+    final = {node.id for node in nodes if node.kind == "dispatcher"}
+    collectors = [(node.id, out[node.id][0]) for node in nodes if node.kind == "collector"]
+
+    def segment(source: str, entry: str) -> Segment:
+        reached = _reached(entry, out)
+        steps = tuple(Step(id, tuple(out[id])) for id in order if id in reached and id not in final)
+        return Segment(source, entry, steps, tuple(node.id for node in nodes if node.id in reached & final))
+
+    return tuple(segment(*way) for way in collectors), tuple(segment(*way) for way in errors)
+
+
+def _reached(entry: str, out: Mapping[str, Sequence[str]]) -> set[str]:
+    reached: set[str] = set()
+    waiting = [entry]
+    while waiting:
+        id = waiting.pop()
+        if id not in reached:
+            reached.add(id)
+            waiting += out[id]
+    return reached

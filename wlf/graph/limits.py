@@ -1,0 +1,42 @@
+"""Checks of the options that the runtime reads: limits under which the pipeline would stall, rules for errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wlf.components.config import DispatcherConfig
+from wlf.graph.config import Document
+from wlf.graph.diagnostics import Findings
+from wlf.graph.outline import Draft
+from wlf.graph.plan import RuntimeOptions
+
+
+def check_limits(drafts: Iterable[Draft], options: RuntimeOptions, document: Document, findings: Findings) -> None:
+    """E130, E131, W202, W203."""
+    total = 0
+    for draft in drafts:
+        config = draft.config
+        if not isinstance(config, DispatcherConfig):
+            continue
+        total += config.batch.max_bytes
+        if config.batch.max_bytes > options.memory_limit_bytes:
+            place = draft.item.at("batch.max_bytes")
+            message = (
+                f"a batch of {config.batch.max_bytes} bytes never fills: all mailboxes together hold "
+                f"memory_limit_bytes = {options.memory_limit_bytes}"
+            )
+            findings.add("E131", place, f"{draft.path}.batch.max_bytes", message, "lower it, or raise the limit")
+        _check_errors(draft, config, findings)
+    if total > options.memory_limit_bytes and not findings.errors:
+        place = document.root.at("memory_limit_bytes")
+        message = f"the dispatchers' batch.max_bytes add up to {total}, more than {options.memory_limit_bytes}"
+        findings.add("W202", place, "memory_limit_bytes", message, "batches will be cut smaller")
+
+
+def _check_errors(draft: Draft, config: DispatcherConfig, findings: Findings) -> None:
+    place, path = draft.item.at("on_error"), f"{draft.path}.on_error"
+    if config.on_error == "dead_letter" and config.dead_letter is None:
+        findings.add("E130", place, path, "expected dead_letter beside it", "dead_letter: ID of a dispatcher")
+    if config.on_error in ("stop", "drop") and config.dead_letter is not None:
+        message = f"nothing goes to '{config.dead_letter}': on_error is {config.on_error}"
+        findings.add("W203", place, path, message, "on_error: dead_letter")
