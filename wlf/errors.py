@@ -9,7 +9,10 @@ from typing import Protocol
 class Described(Protocol):
     """What ConfigError needs of a diagnostic: a text with its location first."""
 
-    severity: str
+    @property
+    def severity(self) -> str:
+        """`error` or `warning`."""
+        ...
 
     def __str__(self) -> str: ...
 
