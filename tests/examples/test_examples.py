@@ -1,0 +1,76 @@
+"""Every example compiles, draws, and the quickstart runs as its README says."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tests.integration.wlf_run import WlfRun
+from wlf.cli import main
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted(path for path in (ROOT / "examples").rglob("*.yaml") if path.name != "compose.yaml")
+
+
+def _id(path: Path) -> str:
+    return str(path.relative_to(ROOT / "examples"))
+
+
+def test_there_are_examples() -> None:
+    assert EXAMPLES
+
+
+@pytest.mark.parametrize("config", EXAMPLES, ids=_id)
+def test_example_is_documented(config: Path) -> None:
+    assert config.name in (config.parent / "README.md").read_text()
+
+
+@pytest.mark.parametrize("config", EXAMPLES, ids=_id)
+def test_example_passes_the_check(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    result = CliRunner().invoke(main, ["check", str(config)])
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("config", EXAMPLES, ids=_id)
+def test_example_is_drawn(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    result = CliRunner().invoke(main, ["graph", "render", str(config)])
+    assert result.exit_code == 0, result.output
+    assert "binlog" in result.output
+
+
+def _quickstart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WlfRun:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    return WlfRun(tmp_path / "run", Path("examples/quickstart/quickstart.yaml"), "--until-end")
+
+
+def _lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_quickstart_writes_what_the_rules_say_and_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = _quickstart(tmp_path, monkeypatch)
+    run.launch()
+    assert run.wait() == 0, run.text()
+    everything = _lines(tmp_path / "out/everything/changes.jsonl")
+    by_table = {path.stem: _lines(path) for path in (tmp_path / "out/by_table").glob("*.jsonl")}
+    assert sorted(map(str, everything)) == sorted(str(line) for lines in by_table.values() for line in lines)
+    assert [name for name in by_table if name.startswith("d1.")] == ["d1.t1"]
+    assert {"insert", "update", "delete"} <= {line["type"] for line in everything}
+
+
+def test_quickstart_run_again_adds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = _quickstart(tmp_path, monkeypatch)
+    for _ in range(2):
+        run.launch()
+        assert run.wait() == 0, run.text()
+        written = (tmp_path / "out/everything/changes.jsonl").read_bytes()
+    run.launch()
+    assert run.wait() == 0, run.text()
+    assert (tmp_path / "out/everything/changes.jsonl").read_bytes() == written
