@@ -49,6 +49,7 @@ class Elasticsearch(SearchServer):
             f"ES_JAVA_HOME={Path(maven.java()).resolve().parents[1]}",
             f"ES_PATH_CONF={self.config}",
             f"ES_TMPDIR={self.datadir}",
+            f"CLI_JAVA_OPTS=-Djava.io.tmpdir={self.datadir}",
             "bash",
             str(self.home / "root" / "bin" / "elasticsearch"),
         ]

@@ -34,7 +34,7 @@ class MySQL(SqlServer):
         "gtid-mode": "ON",
         "enforce-gtid-consistency": "ON",
         "innodb-buffer-pool-size": "32M",
-        "performance-schema": "OFF",  # 150 MB of memory
+        "performance-schema": "OFF",  # it takes 240 MB of memory
         "mysqlx": "OFF",
         # A killed process loses nothing with these two, only a crashed machine would.
         "innodb-flush-log-at-trx-commit": 2,

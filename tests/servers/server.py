@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,8 @@ from tests.servers.cache import Recipe, require
 from tests.servers.ports import free_port
 
 POLL_S = 0.02
+
+_STARTER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="servers")
 
 
 class ServerError(Exception):
@@ -81,15 +84,17 @@ class Server:
             self.prepare()
         with self.log.open("ab") as output:
             self._log_start = output.tell()
-            # The kernel kills the server when this process dies, however it dies.
-            self._process = subprocess.Popen(
+            # The kernel kills the server when the thread that started it dies, however it dies: that thread must
+            # not be the caller's, which may be a short one, but one that lives as long as this process.
+            self._process = _STARTER.submit(
+                subprocess.Popen,
                 ["setpriv", "--pdeathsig", "KILL", "--", *self.argv()],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=self.datadir,
                 start_new_session=True,
-            )
+            ).result()
         self._await_ready()
         return self
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -151,6 +152,14 @@ def test_a_server_dies_with_the_process_that_started_it(tmp_path: Path, redis_se
     deadline = time.monotonic() + 10
     while any(living(int(ran.stdout))):
         assert time.monotonic() < deadline
+
+
+def test_a_server_outlives_the_thread_that_started_it(make_redis: Make[Redis]) -> None:
+    server = make_redis(start=False)
+    thread = threading.Thread(target=server.start)
+    thread.start()
+    thread.join()
+    assert server.connect().ping()
 
 
 def test_a_server_that_cannot_start_says_why(make_mariadb: Make[MariaDB]) -> None:
