@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 
 import networkx as nx
@@ -34,6 +35,15 @@ class Structure:
         """The first edge between two nodes."""
         return next(e for e in self.outline.edges if (e.source, e.target) == (source, target))
 
+    def takers(self, source: str) -> list[str]:
+        """The ids that `source` could send to."""
+        return [n.id for n in self.nodes.values() if n.kind != "collector" and n.id != source]
+
+    def below(self, ids: Iterable[str]) -> set[str]:
+        """The nodes of `ids` and all that they reach."""
+        found = set(ids)
+        return found.union(*(nx.descendants(self.graph, id) for id in found))
+
 
 def duplicate_ids(structure: Structure, findings: Findings) -> None:
     """E108: an id names one node."""
@@ -48,8 +58,8 @@ def unknown_destinations(structure: Structure, findings: Findings) -> None:
     """E120: an edge ends at a node of the file."""
     for edge in structure.outline.edges:
         if edge.target not in structure.nodes:
-            takers = [n.id for n in structure.nodes.values() if n.kind != "collector" and n.id != edge.source]
-            findings.add("E120", edge, edge.path, f"no node '{edge.shown}'", did_you_mean(edge.shown, takers))
+            hint = did_you_mean(edge.shown, structure.takers(edge.source))
+            findings.add("E120", edge, edge.path, f"no node '{edge.shown}'", hint)
 
 
 def edges_into_collectors(structure: Structure, findings: Findings) -> None:
@@ -112,28 +122,32 @@ def fan_out(structure: Structure, findings: Findings) -> None:
 
 def unreached_nodes(structure: Structure, findings: Findings) -> None:
     """E127: every node gets events from some collector, be it as dead letters."""
-    collectors = [node.id for node in structure.nodes.values() if node.kind == "collector"]
-    if not collectors:
-        return
-    reached = set(collectors).union(*(nx.descendants(structure.graph, id) for id in collectors))
     # Whatever an unreadable node would have sent to cannot be told.
     if not all(node.complete for node in structure.nodes.values()):
         return
+    collectors = [n.id for n in structure.nodes.values() if n.kind == "collector"]
+    if not collectors:
+        return
+    reached = structure.below(collectors)
+    # A misspelt destination is one mistake, not two; what hangs on a cycle waits for the cycle's end.
+    meant = {_meant(structure, edge) for edge in structure.outline.edges if edge.target not in structure.nodes}
+    excused = structure.below((meant & set(structure.nodes)) | structure.knotted)
     for node in structure.nodes.values():
-        if node.id in reached or node.id in structure.knotted:
+        if node.kind == "collector" or node.id in reached | excused:
             continue
         before = sorted(set(structure.graph.predecessors(node.id)))
-        if set(before) & structure.knotted:
-            continue
         message = f"reached only from {', '.join(before)}, which nothing reaches" if before else "nothing reaches it"
-        findings.add("E127", node, node.path, f"'{node.id}': {message}", _missing_link(structure, node))
+        routers = [n.id for n in structure.nodes.values() if n.kind == "router" and n.id in reached]
+        hint = f"add it to the destinations of {routers[0]}, or remove it" if routers and not before else ""
+        findings.add(
+            "E127", node, node.path, f"'{node.id}': {message}", hint or "name it as a destination, or remove it"
+        )
 
 
-def _missing_link(structure: Structure, node: OutlineNode) -> str:
-    routers = [other.id for other in structure.nodes.values() if other.kind == "router" and other.id != node.id]
-    if routers and not structure.graph.pred[node.id]:
-        return f"add it to the destinations of {routers[0]}, or remove it"
-    return "name it as a destination, or remove it"
+def _meant(structure: Structure, edge: OutlineEdge) -> str:
+    """The node that a misspelt destination probably means, or ""."""
+    hint = did_you_mean(edge.target, structure.takers(edge.source))
+    return hint.split("'")[1] if hint.startswith("did") else ""
 
 
 def dead_ends(structure: Structure, findings: Findings) -> None:
@@ -141,7 +155,7 @@ def dead_ends(structure: Structure, findings: Findings) -> None:
     broken = {e.source for e in structure.outline.edges if e.target not in structure.nodes}
     broken |= {node.id for node in structure.nodes.values() if not node.complete} | structure.knotted
     for node in structure.nodes.values():
-        if node.kind == "dispatcher":
+        if node.kind == "dispatcher" or (node.kind == "router" and not structure.graph.succ[node.id]):
             continue
         below = nx.descendants(structure.graph, node.id)
         if any(structure.nodes[id].kind == "dispatcher" for id in below) or (below | {node.id}) & broken:

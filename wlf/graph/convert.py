@@ -157,9 +157,9 @@ class Converter:
         """Checks the limits that stand around a list or mapping."""
         for meta in shape.metas:
             if meta.min_length is not None and len(made) < meta.min_length:
-                return self._wrong(item, path, f"expected at least {meta.min_length} items, got {len(made)}")
+                return self._wrong(item, path, f"expected a length of at least {meta.min_length}, got {len(made)}")
             if meta.max_length is not None and len(made) > meta.max_length:
-                return self._wrong(item, path, f"expected at most {meta.max_length} items, got {len(made)}")
+                return self._wrong(item, path, f"expected a length of at most {meta.max_length}, got {len(made)}")
         return made
 
     def _leaf(self, item: Item, kind: Any, members: list[Any], path: str) -> Any:
@@ -172,14 +172,18 @@ class Converter:
         tries = [item.value]
         if item.substituted and isinstance(item.value, str):
             tries.append(read_scalar(item.value))
-        problem: msgspec.ValidationError | None = None
+        # msgspec takes `Meta(pattern=...)` around `str`, not around `str | None`.
+        if len(members) == 1 and shape.metas:
+            kind = Annotated[(members[0], *shape.metas)]
         for value in tries:
+            if value is None and types.NoneType in shape.members:
+                return None
             try:
                 return msgspec.convert(value, kind, strict=True, dec_hook=decode_hook)
-            except msgspec.ValidationError as error:
-                problem = error
+            except msgspec.ValidationError:
+                continue  # what is wrong is said below, in the words of a config
         message = f"expected {name_of(members, shape.metas)}, got {describe(item)}"
-        return self._wrong(item, path, message, self._leaf_hint(item, members, shape, str(problem)))
+        return self._wrong(item, path, message, self._leaf_hint(item, members, shape))
 
     def _own(self, item: Item, kind: type, path: str) -> Any:
         try:
@@ -193,18 +197,22 @@ class Converter:
             self.templates[path] = made
         return made
 
-    def _leaf_hint(self, item: Item, members: list[Any], shape: Shape, problem: str) -> str:
+    def _leaf_hint(self, item: Item, members: list[Any], shape: Shape) -> str:
+        if any(meta.pattern for meta in shape.metas):
+            return next((m.description for m in reversed(shape.metas) if m.description), "")
         choices = choices_of(members)
         if choices and isinstance(item.value, str):
             return did_you_mean(item.shown, map(str, choices))
         if str in map(bare, members) and not isinstance(item.value, str) and item.value is not None:
             return f'quote it: "{item.shown}"'
         if any(get_origin(bare(m)) in (list, tuple, set, frozenset) for m in members) and item.value is not None:
-            return f"[{item.shown}]"
+            return f"a list of one: [{item.shown}]"
+        if isinstance(item.value, str) and not item.substituted and {int, float, bool} & set(map(bare, members)):
+            meant = read_scalar(item.text)
+            if not isinstance(meant, str) and meant is not None:
+                return f"remove the quotes: {item.shown}"
         if bool in members and item.text.lower() in ("yes", "on", "no", "off"):
-            return "true" if item.text.lower() in ("yes", "on") else "false"
-        if "regex" in problem:
-            return next((m.description for m in reversed(shape.metas) if m.description), "")
+            return "write true" if item.text.lower() in ("yes", "on") else "write false"
         return ""
 
     def _wrong(self, item: Item, path: str, message: str, hint: str = "") -> Any:
@@ -279,5 +287,5 @@ def _limits(metas: tuple[msgspec.Meta, ...]) -> str:
     if any(m.min_length for m in metas):
         found.append("that is not empty")
     if any(m.pattern for m in metas):
-        found.append("of another form")
+        found.append("of the form below")
     return f" {' and '.join(found)}" if found else ""

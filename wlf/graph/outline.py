@@ -88,8 +88,9 @@ class Drafter:
         made = [d for name in _SECTION_KINDS for d in self._section(name, sections.get(name))]
         if sections:
             for name, kind in (("collectors", "collector"), ("dispatchers", "dispatcher")):
-                if not any(draft.section == kind for draft in made):
-                    place = sections.get(name, document.root)
+                place = sections.get(name, document.root)
+                unread = name in sections and (place.mapping is not None or place.sequence or place.text)
+                if not unread and not any(draft.section == kind for draft in made):
                     self._findings.add("E132", place, name, f"no {kind}", f"a pipeline needs at least one {kind}")
         return made
 
@@ -149,9 +150,11 @@ class Drafter:
         """A type of that name in another section, or a near one in this."""
         word = draft.type_name
         suffix = draft.section.capitalize()
-        near = did_you_mean(word.removesuffix(suffix), self._registry.names(draft.section))
-        if near.startswith("did"):
-            return near
+        names = self._registry.names(draft.section)
+        near = did_you_mean(word.removesuffix(suffix), names)
+        for hint in (near, did_you_mean(word, (name + suffix for name in names))):
+            if hint.startswith("did"):
+                return hint
         for kind in _SECTION_KINDS.values():
             if word.removesuffix(kind.capitalize()) in self._registry.names(kind):
                 return f"it is a {kind}: move it to '{kind}s'"
