@@ -1,0 +1,1 @@
+"""Parts of the Kafka dispatcher, one idea each."""

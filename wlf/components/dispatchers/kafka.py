@@ -1,0 +1,85 @@
+"""Kafka: each event as a message, keyed by its row, in record batches of one partition each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from wlf.components.base import Context, Dispatcher, Outgoing, Partial
+from wlf.components.dispatchers._kafka.delivery import Delivery
+from wlf.components.dispatchers._kafka.messages import Composer
+from wlf.components.dispatchers._kafka.options import KafkaConfig
+from wlf.components.dispatchers._kafka.partitioner import hash_of
+from wlf.components.dispatchers._kafka.session import Session
+
+ANSWER_SHARE = 0.9
+"""Of `timeout_ms`: a delivery gives up here, with a reason for each event, before the runtime cuts it off."""
+
+
+class KafkaDispatcher(Dispatcher):
+    """Delivered means acknowledged as `acks` says.
+
+    Until `timeout_ms` is over the client itself repeats requests, which idempotent producers do without duplicates.
+    What fails then goes again through a new producer and can be there twice. The messages of a partition stay in order.
+    """
+
+    type_name: ClassVar[str] = "Kafka"
+    Config = KafkaConfig
+    config: KafkaConfig
+
+    def __init__(self, config: KafkaConfig, context: Context) -> None:
+        super().__init__(config, context)
+        self._composer = Composer(config)
+        self._session = Session(config, f"wlf-{context.pipeline}-{context.node}")
+        self._hash = hash_of(config.partitioner)
+        self._headers = [(name, value.encode()) for name, value in config.headers.items()]
+        self._turn = 0
+        self._broken = False
+
+    @classmethod
+    def describe_guarantee(cls, config: KafkaConfig) -> str:
+        """What a user may rely on with these `acks`."""
+        if config.acks == 0:
+            return "at most once: with acks: 0 nobody says whether an event arrived"
+        if config.acks == 1:
+            return "at least once, unless a leader is lost before its followers have the event (acks: 1)"
+        if config.effective_idempotence:
+            return "at least once; repeats within one connection to the brokers are dropped by them"
+        return "at least once"
+
+    async def open(self) -> None:
+        """Connect, and get a producer id. Raises SetupError (login, certificate, options) and Retryable."""
+        await self._session.producer()
+
+    async def dispatch(self, batch: Outgoing) -> Partial | None:
+        """Deliver one batch.
+
+        Raises:
+            Retryable: nothing was delivered: no broker, no leader, no acknowledgement in time.
+            SetupError: the brokers refuse this user or these options.
+        """
+        if self._broken:
+            await self._session.abandon()
+        self._broken = True
+        messages = self._composer.compose(batch)
+        limit_ms = int(self.config.timeout_ms * ANSWER_SHARE)
+        delivery = Delivery(self._session, messages, self._headers, limit_ms)
+        if messages.topics:
+            self._turn += 1
+            await delivery.run(self._hash, self._turn, int(self.context.clock.time() * 1000))
+        self._broken = False
+        rejected = messages.rejected | _by_event(delivery.rejected, messages.events)
+        retry = _by_event(delivery.retry, messages.events)
+        for index in rejected:
+            retry.pop(index, None)
+        return Partial(retry, rejected) if retry or rejected else None
+
+    async def close(self) -> None:
+        """Close the connections; nothing is waited for, for `dispatch` waits for what it sends."""
+        await asyncio.shield(self._session.abandon())
+
+
+def _by_event(outcome: Mapping[int, str], events: Sequence[int]) -> dict[int, str]:
+    """Reasons by the index of the event instead of its messages'."""
+    return {events[index]: reason for index, reason in outcome.items()}
