@@ -56,12 +56,12 @@ class Pointer:
 
 def _step(value: Any, token: str) -> Any:
     """One token further down: a column of a row, a key of a mapping, an index of a list, a field of a struct."""
+    if isinstance(value, dict):
+        return value.get(token, UNSET)
     columns = getattr(value, "__columns__", None)
     if columns is not None:
         index = columns.get(token)
-        return UNSET if index is None else value[index] if isinstance(value, list) else getattr(value, f"f{index}")
-    if isinstance(value, dict):
-        return value.get(token, UNSET)
+        return UNSET if index is None else getattr(value, f"f{index}")
     if isinstance(value, list | tuple):
         return value[int(token)] if token.isdecimal() and int(token) < len(value) else UNSET
     return getattr(value, token, UNSET)

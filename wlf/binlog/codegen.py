@@ -1,0 +1,219 @@
+"""Straight-line row functions: Python source for one table, one pair of column bitmaps and one pattern of NULLs.
+
+The source holds integers and numbered names only; nothing that a table, column or value is called gets into it.
+Functions read past a damaged event's end without noticing: whoever calls them checks where they stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from struct import Struct, calcsize
+from typing import Any, NamedTuple
+
+from msgspec import UNSET
+
+from wlf.binlog.codecs import Codec
+
+
+class Slot(NamedTuple):
+    """One column of the table as a row function needs it."""
+
+    codec: Codec
+    skip: bool
+    convert: Callable[[Any], Any] | None
+
+
+class Image(NamedTuple):
+    """One row image: which columns it has, which of them are NULL, and its null bitmap byte for byte."""
+
+    present: tuple[int, ...]
+    nulls: frozenset[int]
+    raw: bytes
+
+
+class _Reader:
+    """Writes the source that reads one image, from `base`; afterwards `end` is the source of where it stopped."""
+
+    def __init__(self, slots: Sequence[Slot], image: Image, base: str, letter: str, scope: dict[str, Any]) -> None:
+        self.lines: list[str] = []
+        self.fields: dict[int, tuple[str, ...]] = {}
+        self._slots = slots
+        self._base, self._offset, self._letter = base, 0, letter
+        self._formats, self._names = [f"{len(image.raw)}x"], list[str]()
+        self._scope = scope
+        for index in image.present:
+            if index not in image.nulls:
+                self._column(index)
+        self._flush()
+
+    @property
+    def end(self) -> str:
+        return f"{self._base} + {self._offset}" if self._offset else self._base
+
+    def _column(self, index: int) -> None:
+        codec, skip, _ = self._slots[index]
+        if not codec.variable and skip:
+            self._formats.append(f"{calcsize('<' + codec.fmt)}x")
+            return
+        names = tuple(f"{self._letter}{index}{part}" for part in "xy"[: codec.fields])
+        self._formats.append(codec.fmt)
+        self._names += names
+        if not codec.variable:
+            self.fields[index] = names
+            return
+        self._flush()
+        start, stop = f"{self._letter}{index}s", f"{self._letter}{index}e"
+        self.lines.append(f"{start} = {self.end}")
+        length = codec.length.format(x=names[0], y=names[-1])
+        self.lines.append(f"{stop} = {start} + ({length})")
+        self.fields[index] = (f"b[{start}:{stop}]",)
+        self._base, self._offset = stop, 0
+
+    def _flush(self) -> None:
+        """One unpack for all fixed columns since the last variable one, and the next one's length."""
+        layout = "<" + "".join(self._formats)
+        if len(self._names) == 1 and self._formats[-1] == "B":
+            at = calcsize(layout) - 1 + self._offset
+            self.lines.append(f"{self._names[0]} = b[{self._base} + {at}]")
+        elif self._names:
+            unpack = f"u{len(self._scope)}"
+            self._scope[unpack] = Struct(layout).unpack_from
+            self.lines.append(f"{', '.join(self._names)}, = {unpack}(b, {self.end})")
+        self._offset += calcsize(layout)
+        self._formats, self._names = [], []
+
+
+def _value(slot: Slot, index: int, fields: tuple[str, ...], scope: dict[str, Any]) -> str:
+    text = slot.codec.expr.format(x=fields[0], y=fields[-1], c=f"c{index}")
+    if "{c}" in slot.codec.expr:
+        scope[f"c{index}"] = slot.codec.const
+    if slot.convert is None:
+        return text
+    scope[f"k{index}"] = slot.convert
+    return f"k{index}({text})"
+
+
+def _row(slots: Sequence[Slot], parts: dict[int, str]) -> str:
+    return f"row({', '.join(parts.get(index, 'U') for index in range(len(slots)))})"
+
+
+def _matches(image: Image, base: str, name: str, scope: dict[str, Any]) -> str:
+    if len(image.raw) == 1:
+        return f"b[{base}] == {image.raw[0]}"
+    scope[name] = image.raw
+    return f"b[{base}:{base} + {len(image.raw)}] == {name}"
+
+
+def _image_parts(slots: Sequence[Slot], image: Image, reader: _Reader, scope: dict[str, Any]) -> dict[int, str]:
+    """Source of each column's value in one image."""
+    parts: dict[int, str] = {}
+    for index in image.present:
+        if slots[index].skip:
+            continue
+        parts[index] = "None" if index in image.nulls else _value(slots[index], index, reader.fields[index], scope)
+    return parts
+
+
+def compile_single(slots: Sequence[Slot], row: Callable[..., Any], image: Image) -> Callable[..., int]:
+    """`f(b, p, e, rows)` for inserts and deletes: reads rows from p on while they have this NULL pattern.
+
+    Returns:
+        A function that appends to `rows` and returns where it stopped: e, or the first row of another pattern.
+    """
+    scope: dict[str, Any] = {"row": row, "U": UNSET}
+    reader = _Reader(slots, image, "p", "a", scope)
+    call = _row(slots, _image_parts(slots, image, reader, scope))
+    source = ["def f(b, p, e, rows):"]
+    if all(not slots[index].codec.variable for index in image.present):
+        source += _fixed(slots, image, call, scope)
+    source += [
+        " append = rows.append",
+        f" while p < e and {_matches(image, 'p', 'n0', scope)}:",
+        *(f"  {line}" for line in reader.lines),
+        f"  append({call})",
+        f"  p = {reader.end}",
+        " return p",
+    ]
+    return _compile(source, scope)
+
+
+def _fixed(slots: Sequence[Slot], image: Image, call: str, scope: dict[str, Any]) -> list[str]:
+    """Where all rows have one size and no other NULLs, one `iter_unpack` reads the whole event."""
+    layout, names = f"<{len(image.raw)}x", list[str]()
+    for index in image.present:
+        if index in image.nulls:
+            continue
+        codec, skip, _ = slots[index]
+        if skip:
+            layout += f"{calcsize('<' + codec.fmt)}x"
+        else:
+            layout += codec.fmt
+            names += (f"a{index}{part}" for part in "xy"[: codec.fields])
+    if not names:
+        return []
+    size = calcsize(layout)
+    scope["many"] = Struct(layout).iter_unpack
+    same = [f"b[p + {i}:e:{size}].count({byte}) == n" for i, byte in enumerate(image.raw)]
+    return [
+        f" n, rest = divmod(e - p, {size})",
+        f" if not rest and {' and '.join(same)}:",
+        f"  rows += [{call} for {', '.join(names)}, in many(b[p:e])]",
+        "  return e",
+    ]
+
+
+def compile_update(slots: Sequence[Slot], row: Callable[..., Any], before: Image, after: Image) -> Callable[..., int]:
+    """`f(b, p, e, rows, olds)` for updates: the images' bytes are compared, only what differs is decoded twice."""
+    scope: dict[str, Any] = {"row": row, "U": UNSET}
+    first = _Reader(slots, before, "p", "a", scope)
+    second = _Reader(slots, after, "r", "z", scope)
+    new, old, lines = _update_parts(slots, before, after, first, second, scope)
+    source = [
+        "def f(b, p, e, rows, olds):",
+        " append, remember = rows.append, olds.append",
+        f" while p < e and {_matches(before, 'p', 'n0', scope)}:",
+        *(f"  {line}" for line in first.lines),
+        f"  r = {first.end}",
+        f"  if r >= e or not {_matches(after, 'r', 'n1', scope)}:",
+        "   break",
+        *(f"  {line}" for line in (*second.lines, *lines)),
+        f"  append({_row(slots, new)})",
+        f"  remember({_row(slots, old)})",
+        f"  p = {second.end}",
+        " return p",
+    ]
+    return _compile(source, scope)
+
+
+def _update_parts(
+    slots: Sequence[Slot], before: Image, after: Image, first: _Reader, second: _Reader, scope: dict[str, Any]
+) -> tuple[dict[int, str], dict[int, str], list[str]]:
+    """Source of the new and the old values, and of the lines that prepare them."""
+    # Variable values are used twice, in the comparison and as a value.
+    lines = []
+    for reader, letter in ((first, "a"), (second, "z")):
+        for index, fields in reader.fields.items():
+            if slots[index].codec.variable and not slots[index].skip:
+                lines.append(f"{letter}{index} = {fields[0]}")
+                reader.fields[index] = (f"{letter}{index}",)
+    new = {**_image_parts(slots, before, first, scope), **_image_parts(slots, after, second, scope)}
+    old: dict[int, str] = {}
+    for index in before.present:
+        if slots[index].skip or index not in after.present:
+            continue
+        if index in before.nulls:
+            if index not in after.nulls:
+                old[index] = "None"
+            continue
+        value = _value(slots[index], index, first.fields[index], scope)
+        if index not in after.nulls:
+            pairs = zip(first.fields[index], second.fields[index], strict=True)
+            value = f"U if {' and '.join(f'{x} == {y}' for x, y in pairs)} else {value}"
+        old[index] = value
+    return new, old, lines
+
+
+def _compile(source: list[str], scope: dict[str, Any]) -> Callable[..., int]:
+    exec("\n".join(source), scope)
+    made: Callable[..., int] = scope["f"]
+    return made

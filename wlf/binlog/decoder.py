@@ -1,0 +1,366 @@
+"""The walk over the events of a binlog: bytes in, transactions and what else matters out.
+
+Protocol: MySQL's and MariaDB's pages on binlog events; layouts of MySQL 5.6 to 9.7 and MariaDB 10.3 to 11.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from struct import Struct
+from typing import Literal
+
+from wlf.binlog.control import ENCRYPTED_MAGIC, HEADER_BYTES, MAGIC, check_crc, parse_error_packet
+from wlf.binlog.counts import Counts
+from wlf.binlog.errors import UnsupportedEvent
+from wlf.binlog.events import Event, Steering
+from wlf.binlog.framing import FULL_PACKET, MAX_EVENT_BYTES, PACKET_BYTES, Tail
+from wlf.binlog.group import FRAME_BYTES, Group, Limits
+from wlf.binlog.items import Bind, Boundary, EndOfStream, Item, NeedSchema, SchemaColumn
+from wlf.binlog.rows import DAMAGE, KINDS, Table
+from wlf.binlog.tables import Tables
+from wlf.errors import DecodeError, WlfError
+
+_HEAD = Struct("<IBIIIH").unpack_from
+_PACKET_HEAD = Struct("<5xIBIIIH").unpack_from
+_U64 = Struct("<Q").unpack_from
+_BEGIN = b"\0BEGIN"
+_TABLE_MAP, _QUERY, _XID, _FORMAT = 19, 2, 16, 15
+
+# Two forms of one transaction end: with table ids without a map, servers end a statement that logged no rows.
+_DUMMY_TABLES = (b"\xff\xff\xff\0\0\0", b"\xff\xff\xff\xff\0\0")
+
+
+class Decoder:
+    """Turns chunks of a binlog into transactions.
+
+    Args:
+        bind: asked once for each table version with its `TableMap`; gives a `Binding`, or None where the rows are not
+            wanted: their events are counted and not decoded.
+        mode: "file": events back to back, see `open_file`. "stream": packets as they come behind a dump command.
+        file: name of the binlog file; a stream tells it itself.
+        position: where the first chunk begins, a byte offset in `file`.
+        declared_checksum: whether the session declared CRC32 before the dump (a stream's first ROTATE has one then).
+        verify_checksum: whether checksums are compared, where the server writes them.
+        hold_max_bytes: raw bytes of rows events (and 128 for each) that are held until the XID is known; longer
+            transactions are streamed without it.
+        batch_rows: `feed` returns once it has about so many rows, and goes on with the next call ...
+        batch_bytes: ... or once it has decoded so many raw bytes.
+        wants: asked before `bind` and before a schema is needed, with database and table.
+        table_cache_bytes: bounds the table versions that are kept, by estimated size.
+    """
+
+    def __init__(
+        self,
+        bind: Bind,
+        *,
+        mode: Literal["file", "stream"] = "file",
+        file: str = "",
+        position: int = 4,
+        declared_checksum: bool = False,
+        verify_checksum: bool = True,
+        hold_max_bytes: int = 16 << 20,
+        batch_rows: int = 4000,
+        batch_bytes: int = 4 << 20,
+        wants: Callable[[str, str], bool] | None = None,
+        table_cache_bytes: int = 16 << 20,
+    ) -> None:
+        self.counts = Counts()
+        self._lead = PACKET_BYTES if mode == "stream" else 0
+        self._verify = verify_checksum
+        self._tables = Tables(bind, wants, table_cache_bytes, self.counts)
+        self._ids: dict[bytes, Table | Literal[False]] = {}
+        self._group = Group(Limits(hold_max_bytes, max(batch_rows, 1), max(batch_bytes, 1)), file, position)
+        self._steering = Steering(self._group, self.counts, self._ids, stream=mode == "stream")
+        self._steering.file, self._steering.position = file, position
+        self._steering.checksum_bytes = 4 if declared_checksum else 0
+        self._chunks: deque[tuple[bytes, int]] = deque()
+        self._buf = b""
+        self._at = 0
+        self._joined = False
+        self._tail = Tail(stream=mode == "stream")
+        self._stopped = False
+        self._failed: WlfError | None = None
+
+    # What the owner sees.
+
+    @property
+    def boundary(self) -> Boundary:
+        """The last place between two transactions: everything before it has been returned."""
+        return self._group.boundary
+
+    @property
+    def gtids(self) -> object:
+        """The GTIDs of all transactions up to the boundary: a GtidSet (MySQL) or GtidPosition (MariaDB), or None.
+
+        Complete only when reading began at the head of a file, or the owner put the set of its start here.
+        """
+        return self._group.gtids
+
+    @gtids.setter
+    def gtids(self, value: object) -> None:
+        self._group.gtids = value  # type: ignore[assignment]
+
+    @property
+    def position(self) -> tuple[str, int]:
+        """File and offset that reading has come to, also inside a transaction."""
+        return self._steering.file, self._steering.position
+
+    @property
+    def server_version(self) -> str | None:
+        """As the FORMAT_DESCRIPTION event tells it; None before that."""
+        return self._steering.format.version if self._steering.format else None
+
+    @property
+    def pending(self) -> bool:
+        """Whether `feed(b"")` would give more without new input."""
+        asked = self._tables.asked
+        return self._stopped if asked is None else asked.complete
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the last event was inside a transaction."""
+        return self._group.open
+
+    def feed(self, chunk: bytes) -> list[Item]:
+        """Take a chunk (b"": none) and return what is there, about `batch_rows` rows at most.
+
+        While `pending` is true call `feed(b"")` again before reading on. Chunks may be cut anywhere.
+
+        Raises:
+            DecodeError: the bytes are not what the protocol promises; nothing can be decoded after that.
+            UnsupportedEvent: an event that cannot be decoded yet, named with the server variable behind it.
+            ServerRefused: the server sent an error packet.
+        """
+        if self._failed is not None:
+            raise self._failed
+        if chunk:
+            self._chunks.append((chunk, 0))
+        try:
+            self._stopped = self._run()
+        except DecodeError as error:
+            self._failed = self._located(error)
+            raise self._failed from error.__cause__
+        except WlfError as error:
+            self._failed = error
+            raise
+        except DAMAGE as error:
+            self._failed = self._located(DecodeError(f"expected an event, got other bytes ({error})"))
+            raise self._failed from error
+        return self._group.refill()
+
+    def provide(self, columns: Sequence[SchemaColumn]) -> None:
+        """The answer to NeedSchema; `feed(b"")` goes on with it.
+
+        Raises:
+            DecodeError: the schema does not fit the table of the event.
+        """
+        try:
+            self._tables.provide(columns)
+        except DecodeError as error:
+            raise self._located(error) from error
+
+    def open_file(self, name: str, head: bytes, position: int = 4) -> None:
+        """Begin a binlog file (mode "file"); then feed what lies behind `position`, a boundary.
+
+        Args:
+            name: what items call the file.
+            head: its first bytes, at least the magic number and the whole FORMAT_DESCRIPTION (1 KiB is enough).
+            position: where the chunks that follow begin.
+        """
+        self.counts.discarded_events += self._group.abandon()
+        self._tail = Tail(stream=False)
+        self._buf, self._at = b"", 0
+        self._steering.open_file(name, position)
+        self._group.jump(name, position)
+        if head[:4] == ENCRYPTED_MAGIC:
+            raise UnsupportedEvent("encrypted", "binlog_encryption", "read it from the server", file=name, position=0)
+        if head[:4] != MAGIC:
+            raise DecodeError(f"expected a binlog file, got one that begins with {head[:4].hex(' ')}", file=name)
+        if position > 4:
+            self._read_format(name, head)
+
+    def end_file(self) -> None:
+        """No more chunks of this file will come.
+
+        Raises:
+            DecodeError: the file ends inside an event and was closed by its server; one still in use may end so.
+        """
+        if not len(self._tail) or self._steering.in_use:
+            return
+        raise self._located(DecodeError(f"expected the rest of an event, got the end after {len(self._tail)} bytes"))
+
+    # How it works.
+
+    def _read_format(self, name: str, head: bytes) -> None:
+        if len(head) < 4 + HEADER_BYTES or (size := _HEAD(head, 4)[3]) > len(head) - 4 or head[8] != _FORMAT:
+            raise DecodeError("expected a FORMAT_DESCRIPTION event", file=name, position=4)
+        position = self._steering.position
+        try:
+            self._steering.on_event(self._event(head, 4, 4 + size, _HEAD(head, 4)), verify=self._verify)
+        except DecodeError as error:
+            raise DecodeError(error.message, file=name, position=4) from error
+        self._steering.position = position
+        self._group.jump(name, position)
+
+    def _run(self) -> bool:
+        """Walk over what is there; True: the measure of one call is full, or the schema of a table is missing."""
+        group = self._group
+        while True:
+            if group.draining:
+                group.drain()
+            if group.full or group.draining:
+                return True
+            if self._at < len(self._buf):
+                if self._walk():
+                    return True
+                if self._at < len(self._buf):
+                    self._tail.begin(self._buf[self._at :])
+                group.own_frames(whole=self._joined)
+            if not self._next_buffer():
+                return False
+
+    def _next_buffer(self) -> bool:
+        """The next stretch of bytes to walk over: a chunk, or one event that was cut; False: there is none yet."""
+        self._buf, self._at = b"", 0
+        if not len(self._tail):
+            if not self._chunks:
+                return False
+            self._buf, self._at = self._chunks.popleft()
+            self._joined = False
+            return True
+        chunk, at = self._chunks.popleft() if self._chunks else (b"", 0)
+        whole, excess, at = self._tail.fill(chunk, at)
+        if at < len(chunk):
+            self._chunks.appendleft((chunk, at))
+        if excess:
+            self._chunks.appendleft((excess, 0))
+        if whole is None:
+            return bool(self._chunks)
+        self._buf, self._joined = whole, True
+        return True
+
+    def _walk(self) -> bool:
+        """Go through the whole events of the buffer; True: stopped on purpose, not for want of bytes."""
+        buf, at, lead = self._buf, self._at, self._lead
+        steering, group, ids, known = self._steering, self._group, self._ids, self._tables.known
+        head, limit, verify = _PACKET_HEAD if lead else _HEAD, len(buf) - (4 if lead else 18), self._verify
+        if steering.format is None and not lead and at < limit and buf[at + 4] != _FORMAT:
+            raise DecodeError("expected a FORMAT_DESCRIPTION event first")
+        try:
+            while at < limit:
+                if lead and (odd := self._packet(buf, at)) >= 0:
+                    if not odd:
+                        return False
+                    at += odd
+                    continue
+                ts, kind, server, size, log_pos, _ = fields = head(buf, at)
+                start = at + lead
+                end = start + size
+                if end > len(buf) or size < HEADER_BYTES:
+                    self._check_size(size, log_pos)
+                    return False
+                stop = end - steering.checksum_bytes
+                if verify and steering.checksum_bytes and kind != _FORMAT:
+                    check_crc(buf, start, end)
+                if kind == _TABLE_MAP:
+                    raw = buf[start + 25 : stop]
+                    table = known.get(raw)
+                    if table is None:
+                        table = self._new_table(raw)
+                        if table is None:
+                            return True
+                    ids[buf[start + 19 : start + 25]] = table
+                elif kind in KINDS:
+                    table = ids.get(buf[start + 19 : start + 25])
+                    if table:
+                        group.frames.append((table, kind, ts, server, buf, start, stop, steering.position + size))
+                        group.held += size + FRAME_BYTES
+                        group.open = True
+                        if group.held > group.hold_max_bytes:
+                            group.spill()
+                    else:
+                        self._unheld(buf, start, stop, table)
+                elif kind == _XID:
+                    group.close(_U64(buf, start + 19)[0], ts, steering.position + size)
+                elif kind == _QUERY and _is_begin(buf, start, stop):
+                    group.open = group.begun = True
+                elif kind == 33:
+                    steering.on_gtid(buf, start, size, log_pos)
+                else:
+                    steering.on_event(self._event(buf, start, end, fields), verify=verify)
+                at = end
+                steering.position += size
+                if group.full or group.draining:
+                    return True
+        finally:
+            self._at = at
+        return False
+
+    def _event(self, buf: bytes, start: int, end: int, fields: tuple[int, int, int, int, int, int]) -> Event:
+        ts, kind, server, size, log_pos, flags = fields
+        return Event(kind, ts, server, size, log_pos, flags, buf, start, end)
+
+    def _packet(self, buf: bytes, at: int) -> int:
+        """-1: an event lies here whole. 0: more bytes are needed. Else the size of another packet, which was read.
+
+        Raises:
+            DecodeError: the packet and the event inside it differ in size.
+            ServerRefused: it is an error packet.
+        """
+        length = int.from_bytes(buf[at : at + 3], "little")
+        end = at + 4 + length
+        if length == FULL_PACKET or end > len(buf):
+            if not self._joined:
+                return 0
+            end = len(buf)
+        first = buf[at + 4] if end > at + 4 else -1
+        if first == 0 and end - at >= PACKET_BYTES + HEADER_BYTES:
+            size = int.from_bytes(buf[at + 14 : at + 18], "little")
+            if size != end - at - PACKET_BYTES:
+                raise DecodeError(f"expected an event of {end - at - PACKET_BYTES} bytes as its packet, got {size}")
+            return -1
+        if first == 0xFF:
+            raise parse_error_packet(buf[at + 4 : end])
+        if first == 0xFE and length < 9:
+            self._group.out.append(EndOfStream(self._steering.file, self._steering.position))
+            return end - at
+        raise DecodeError(f"expected an event packet, got one of {length} bytes that begins with {first}")
+
+    def _check_size(self, size: int, log_pos: int) -> None:
+        """A damaged size must not make the decoder wait for gigabytes."""
+        if not HEADER_BYTES <= size <= MAX_EVENT_BYTES:
+            raise DecodeError(f"expected an event of {HEADER_BYTES} bytes to 1 GiB, got {size}")
+        end = (self._steering.position + size) & 0xFFFFFFFF
+        if log_pos and log_pos != end and size > 1 << 20 and not self._steering.relay_log:
+            raise DecodeError(f"expected an event that ends at {log_pos}, got {size} bytes")
+
+    def _new_table(self, raw: bytes) -> Table | Literal[False] | None:
+        steering = self._steering
+        version = self._tables.new(raw, mariadb=steering.format is not None and steering.format.mariadb)
+        if version is None and (asked := self._tables.asked) is not None:
+            count = len(asked.columns)
+            where = steering.file, steering.position
+            self._group.out.append(NeedSchema(asked.database, asked.table, count, asked.types, *where))
+        return version
+
+    def _unheld(self, buf: bytes, start: int, stop: int, table: Table | Literal[False] | None) -> None:
+        """A rows event of an unwanted table, or of none."""
+        table_id = buf[start + 19 : start + 25]
+        if table is False:
+            self.counts.filtered_events += 1
+        elif table_id not in _DUMMY_TABLES:
+            number = int.from_bytes(table_id, "little")
+            raise DecodeError(f"expected a TABLE_MAP event for table id {number} before its rows, got none")
+
+    def _located(self, error: DecodeError) -> DecodeError:
+        if error.position is not None:
+            return error
+        return DecodeError(error.message, file=self._steering.file, position=self._steering.position)
+
+
+def _is_begin(buf: bytes, start: int, stop: int) -> bool:
+    """Whether a QUERY event is BEGIN, by its last bytes and the lengths in its head."""
+    if not buf.endswith(_BEGIN, start, stop) or stop - start < 38:
+        return False
+    return stop - start == 38 + (buf[start + 30] | buf[start + 31] << 8) + buf[start + 27]

@@ -1,0 +1,150 @@
+"""What the decoder hands out: transactions, statements, rotations, heartbeats and questions about a schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+
+Kind: TypeAlias = Literal["insert", "update", "delete"]
+
+
+class Binding(Protocol):
+    """How rows of one table version are built; given by the decoder's user for each wanted table version."""
+
+    @property
+    def row(self) -> Callable[..., Any]:
+        """Called with one positional value per column of the table: a value, None (NULL) or UNSET (not logged)."""
+
+    @property
+    def skip(self) -> frozenset[int]:
+        """Columns that are not decoded at all; their value is always UNSET."""
+
+    @property
+    def convert(self) -> Mapping[int, Callable[[Any], Any]]:
+        """Columns whose values go through a function (mask, hash); it never sees NULL or UNSET."""
+
+
+class Change(NamedTuple):
+    """The rows of one rows event; never empty."""
+
+    binding: Any
+    """What `bind` returned for the table version."""
+    kind: Kind
+    ts: int
+    """The event header's timestamp, Unix seconds."""
+    server_id: int
+    """Of the server that made the change."""
+    end_position: int
+    """Byte offset behind the rows event in the transaction's file."""
+    rows: list[Any]
+    """Rows after the change; for deletes, before it. In an update of a MINIMAL image, columns that only the before
+    image has are here too."""
+    olds: list[Any] | None
+    """For updates one row for each of `rows`, which holds the former values of changed columns, UNSET elsewhere."""
+
+
+class Transaction(NamedTuple):
+    """A transaction, or the next part of one: parts come in order, the last one has `commit`."""
+
+    gtid: str | None
+    xid: int | None
+    """None for non-transactional tables, and in all but the last part of a transaction that was not held."""
+    file: str
+    end_position: int
+    """Behind the commit where `commit` is set: a place to resume. Elsewhere behind the last rows event."""
+    ts: int
+    changes: list[Change]
+    commit: bool
+    held: bool
+    """False: longer than `hold_max_bytes`, streamed: of all its rows only the last may carry the XID."""
+    first_xoffset: int
+    """Number of rows that earlier parts of this transaction had."""
+
+
+class Statement(NamedTuple):
+    """A statement logged as text: DDL, or changes that a server not in ROW format logged as SQL."""
+
+    database: str
+    """The default database of the session."""
+    sql: str
+    kind: str
+    """`table-create`, `table-alter`, `table-drop`, `table-rename`, `table-truncate`, `database-create`,
+    `database-alter`, `database-drop`, `ddl` (any other definition), `dml` (a change not logged as rows: to be warned
+    about), `rollback` (rows of non-transactional tables stay), `other`."""
+    objects: tuple[tuple[str, str], ...]
+    """(database, table) of each table or (database, "") of each database it names, as far as it could be read."""
+    gtid: str | None
+    ts: int
+    server_id: int
+    file: str
+    end_position: int
+
+    @property
+    def is_ddl(self) -> bool:
+        """Whether it changes a schema."""
+        return self.kind not in ("dml", "rollback", "other")
+
+
+class Rotate(NamedTuple):
+    """The binlog goes on in `file` at `position`."""
+
+    file: str
+    position: int
+
+
+class Heartbeat(NamedTuple):
+    """The server is alive and has nothing new; it may have skipped events up to here."""
+
+    file: str
+    position: int
+
+
+class EndOfStream(NamedTuple):
+    """The server sent EOF: a dump with NON_BLOCK reached the end."""
+
+    file: str
+    position: int
+
+
+class NeedSchema(NamedTuple):
+    """The events of a table lack what its rows need; decoding goes on after `Decoder.provide`.
+
+    Servers log column names only with `binlog_row_metadata=FULL`, signedness also with MINIMAL.
+    """
+
+    database: str
+    table: str
+    n_columns: int
+    types: bytes
+    """The type byte of each column as in the TABLE_MAP."""
+    file: str
+    position: int
+    """Where the TABLE_MAP begins."""
+
+
+class SchemaColumn(NamedTuple):
+    """One row of `information_schema.COLUMNS`, in ordinal order: the answer to NeedSchema."""
+
+    name: str
+    column_type: str
+    """COLUMN_TYPE, for instance `int(10) unsigned` or `enum('a','b')`."""
+    charset: str | None = None
+    """CHARACTER_SET_NAME."""
+    key_position: int = 0
+    """1-based position in the primary key, 0 = not in it."""
+
+
+Item: TypeAlias = Transaction | Statement | Rotate | Heartbeat | EndOfStream | NeedSchema
+
+
+class Boundary(NamedTuple):
+    """A place between two transactions, where reading can be taken up."""
+
+    file: str
+    position: int
+    gtid: str | None
+    """Of the last transaction before it that had one."""
+
+
+Bind: TypeAlias = Callable[[Any], Binding | None]
+Columns: TypeAlias = Sequence[SchemaColumn]

@@ -1,0 +1,327 @@
+"""Rows events to rows: a generic reader for every row, generated functions for the NULL patterns that come often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from struct import Struct
+from struct import error as StructError
+from typing import Any, TypeAlias
+
+from msgspec import UNSET
+
+from wlf.binlog.charset import Undecodable
+from wlf.binlog.codecs import codec_for
+from wlf.binlog.codegen import Image, Slot, compile_single, compile_update
+from wlf.binlog.items import Binding, Kind
+from wlf.binlog.tablemap import TableMap
+from wlf.binlog.wire import lenenc
+from wlf.errors import DecodeError
+
+SIGHTINGS = 8
+"""A NULL pattern is compiled when it is seen for the 8th time ..."""
+MAX_COMPILED = 32
+"""... unless its table has this many functions."""
+
+Decoded: TypeAlias = tuple[list[Any], list[Any] | None]
+RowsFn: TypeAlias = Callable[[bytes, int, int], Decoded]
+
+KINDS: dict[int, Kind] = {
+    23: "insert",
+    24: "update",
+    25: "delete",
+    30: "insert",
+    31: "update",
+    32: "delete",
+}
+"""Rows events by type: v1 (also MariaDB's) and v2."""
+
+DAMAGE = (StructError, LookupError, ValueError, ArithmeticError, RecursionError, TypeError)
+"""What reading damaged bytes as something else can end in."""
+
+
+class _Step:
+    """How the generic reader reads one column."""
+
+    __slots__ = ("codec", "convert", "decode", "index", "length", "size", "skip", "unpack")
+
+    def __init__(self, index: int, slot: Slot) -> None:
+        self.index = index
+        self.codec = codec = slot.codec
+        layout = Struct("<" + codec.fmt)
+        self.unpack, self.size = layout.unpack_from, layout.size
+        self.length = eval(f"lambda x, y=0: {codec.length.format(x='x', y='y')}")
+        # Strict UTF-8 is for the generated functions; this one replaces and counts what is broken.
+        lenient = codec.expr == "{x}.decode()"
+        expr = "c(x)" if lenient else codec.expr.format(x="x", y="y", c="c")
+        self.decode = eval(f"lambda x, y=0: {expr}", {"c": codec.const, "int": int})
+        self.skip, self.convert = slot.skip, slot.convert
+
+    def read(self, buf: bytes, at: int, end: int) -> tuple[bytes, int]:
+        """The column's raw bytes and where they end; never beyond `end`."""
+        stop = at + self.size
+        if self.codec.variable:
+            if stop > end:
+                raise DecodeError(f"expected a length for column {self.index + 1}, got the end of the event")
+            at, stop = stop, stop + self.length(*self.unpack(buf, at))
+        if stop > end:
+            raise DecodeError(f"expected {stop - at} bytes for column {self.index + 1}, got {max(end - at, 0)}")
+        return buf[at:stop], stop
+
+    def value(self, raw: bytes) -> Any:
+        """The value that raw bytes stand for."""
+        if self.skip:
+            return UNSET
+        value = self.decode(raw) if self.codec.variable else self.decode(*self.unpack(raw))
+        return value if self.convert is None else self.convert(value)
+
+
+class _Reader:
+    """Reads single images of one column bitmap."""
+
+    __slots__ = ("null_bytes", "present", "steps")
+
+    def __init__(self, slots: Sequence[Slot], present: tuple[int, ...]) -> None:
+        self.present = present
+        self.steps = [_Step(index, slots[index]) for index in present]
+        self.null_bytes = (len(present) + 7) // 8
+
+    def image(self, raw: bytes) -> Image:
+        """What a null bitmap says; bits behind the last column are ignored."""
+        nulls = (index for bit, index in enumerate(self.present) if raw[bit >> 3] >> (bit & 7) & 1)
+        return Image(self.present, frozenset(nulls), raw)
+
+    def read(self, buf: bytes, at: int, end: int) -> tuple[dict[int, bytes | None], bytes, int]:
+        """Raw bytes by column (None = NULL), the null bitmap, and where the image ends."""
+        nulls = buf[at : at + self.null_bytes]
+        at += self.null_bytes
+        if at > end:
+            raise DecodeError("expected a row, got the end of the event")
+        raws: dict[int, bytes | None] = {}
+        for bit, step in enumerate(self.steps):
+            if nulls[bit >> 3] >> (bit & 7) & 1:
+                raws[step.index] = None
+            else:
+                raws[step.index], at = step.read(buf, at, end)
+        return raws, nulls, at
+
+    def values(self, raws: dict[int, bytes | None]) -> dict[int, Any]:
+        """Values by column; skipped columns are left out."""
+        return {
+            step.index: None if (raw := raws[step.index]) is None else step.value(raw)
+            for step in self.steps
+            if not step.skip
+        }
+
+
+class Table:
+    """One wanted table version with its row functions."""
+
+    __slots__ = ("_compiled", "_fns", "_slots", "_width", "binding", "table_map")
+
+    def __init__(self, table_map: TableMap, binding: Binding, undecodable: Undecodable) -> None:
+        self.table_map = table_map
+        self.binding = binding
+        skip, convert = binding.skip, binding.convert
+        self._slots = [
+            Slot(codec_for(column, undecodable), index in skip, convert.get(index))
+            for index, column in enumerate(table_map.columns)
+        ]
+        self._width = len(self._slots)
+        self._fns: dict[bytes, RowsFn] = {}
+        self._compiled = 0
+
+    def rows(self, kind: int, buf: bytes, start: int, end: int) -> Decoded:
+        """The rows of one rows event (header included, checksum not), and for updates the former values.
+
+        Raises:
+            DecodeError: the event does not fit the table.
+        """
+        at = start + 27
+        if kind >= 30:
+            at += buf[at] | buf[at + 1] << 8
+        bitmaps = 2 if KINDS[kind] == "update" else 1
+        stop = at + (1 if self._width < 251 else 3) + bitmaps * ((self._width + 7) >> 3)
+        head = buf[at:stop]
+        fn = self._fns.get(head)
+        if fn is None:
+            fn = self._new(head, bitmaps == 2)
+        if stop > end:
+            raise DecodeError("expected a rows event, got one that ends in its head")
+        return fn(buf, stop, end)
+
+    def _new(self, head: bytes, update: bool) -> RowsFn:
+        width, at = lenenc(head, 0)
+        if width != self._width:
+            raise DecodeError(f"expected rows of {self._width} columns as in the table map, got {width}")
+        size = (width + 7) // 8
+        masks = [head[at + size * part : at + size * (part + 1)] for part in range(1 + update)]
+        if len(head) != at + size * len(masks):
+            raise DecodeError("expected column bitmaps, got the end of the event")
+        readers = [_Reader(self._slots, _bits(mask, width)) for mask in masks]
+        fn = _Updates(self, *readers).decode if update else _Singles(self, *readers).decode
+        if len(self._fns) >= 256:  # bitmaps of one table; damaged events must not fill the memory
+            self._fns.clear()
+        self._fns[head] = fn
+        return fn
+
+    @property
+    def name(self) -> str:
+        """`database.table`, for messages."""
+        return f"{self.table_map.database}.{self.table_map.table}"
+
+    @property
+    def slots(self) -> list[Slot]:
+        """The columns as row functions need them."""
+        return self._slots
+
+    def may_compile(self) -> bool:
+        """Whether one more function may be generated; counts it."""
+        self._compiled += 1
+        return self._compiled <= MAX_COMPILED
+
+
+def _bits(mask: bytes, width: int) -> tuple[int, ...]:
+    """The columns of a bitmap; padding bits may hold anything."""
+    return tuple(index for index in range(width) if mask[index >> 3] >> (index & 7) & 1)
+
+
+class _Patterns:
+    """Counts NULL patterns and keeps the functions that were generated for them."""
+
+    __slots__ = ("_compile", "_seen", "_table", "compiled")
+
+    def __init__(self, table: Table, compile_one: Callable[[tuple[bytes, ...]], Callable[..., int]]) -> None:
+        self._table = table
+        self._compile = compile_one
+        self._seen: dict[tuple[bytes, ...], int] = {}
+        self.compiled: dict[bytes, list[Callable[..., int]]] = {}
+
+    def sighted(self, nulls: tuple[bytes, ...]) -> None:
+        seen = self._seen.get(nulls, 0) + 1
+        if seen == SIGHTINGS and self._table.may_compile():
+            self.compiled.setdefault(nulls[0], []).append(self._compile(nulls))
+        if len(self._seen) >= 1024:
+            self._seen.clear()
+        self._seen[nulls] = seen
+
+
+class _Singles:
+    """Inserts and deletes: one image a row."""
+
+    __slots__ = ("_patterns", "_reader", "_table")
+
+    def __init__(self, table: Table, reader: _Reader) -> None:
+        self._table = table
+        self._reader = reader
+        self._patterns = _Patterns(table, self._compile)
+
+    def _compile(self, nulls: tuple[bytes, ...]) -> Callable[..., int]:
+        return compile_single(self._table.slots, self._table.binding.row, self._reader.image(nulls[0]))
+
+    def decode(self, buf: bytes, at: int, end: int) -> Decoded:
+        rows: list[Any] = []
+        try:
+            at = self._fast(buf, at, end, rows)
+        except UnicodeDecodeError:
+            rows.clear()
+            at = self._slow(buf, at, end, rows)
+        _must_end(at, end)
+        return rows, None
+
+    def _fast(self, buf: bytes, at: int, end: int, rows: list[Any]) -> int:
+        compiled, size = self._patterns.compiled, self._reader.null_bytes
+        if not size:
+            return self._slow(buf, at, end, rows)
+        while at < end:
+            start = at
+            for fn in compiled.get(buf[at : at + size], ()):
+                at = fn(buf, at, end, rows)
+            if at == start:
+                at = self._row(buf, at, end, rows)
+        return at
+
+    def _slow(self, buf: bytes, at: int, end: int, rows: list[Any]) -> int:
+        start = -1
+        # A row without any column takes no byte: then there is one, and the event ends here.
+        while start < at:
+            start, at = at, self._row(buf, at, end, rows)
+            if at == end:
+                break
+        return at
+
+    def _row(self, buf: bytes, at: int, end: int, rows: list[Any]) -> int:
+        raws, nulls, at = self._reader.read(buf, at, end)
+        rows.append(_build(self._table, self._reader.values(raws)))
+        if nulls:
+            self._patterns.sighted((nulls,))
+        return at
+
+
+class _Updates:
+    """Updates: an image before and one after."""
+
+    __slots__ = ("_after", "_before", "_patterns", "_table")
+
+    def __init__(self, table: Table, before: _Reader, after: _Reader) -> None:
+        self._table = table
+        self._before = before
+        self._after = after
+        self._patterns = _Patterns(table, self._compile)
+
+    def _compile(self, nulls: tuple[bytes, ...]) -> Callable[..., int]:
+        before, after = self._before.image(nulls[0]), self._after.image(nulls[1])
+        return compile_update(self._table.slots, self._table.binding.row, before, after)
+
+    def decode(self, buf: bytes, at: int, end: int) -> Decoded:
+        rows: list[Any] = []
+        olds: list[Any] = []
+        try:
+            at = self._fast(buf, at, end, rows, olds)
+        except UnicodeDecodeError:
+            rows.clear()
+            olds.clear()
+            at = self._slow(buf, at, end, rows, olds)
+        _must_end(at, end)
+        return rows, olds
+
+    def _fast(self, buf: bytes, at: int, end: int, rows: list[Any], olds: list[Any]) -> int:
+        compiled, size = self._patterns.compiled, self._before.null_bytes
+        if not size:
+            return self._slow(buf, at, end, rows, olds)
+        while at < end:
+            start = at
+            for fn in compiled.get(buf[at : at + size], ()):
+                at = fn(buf, at, end, rows, olds)
+                if at != start:
+                    break
+            else:
+                at = self._row(buf, at, end, rows, olds)
+        return at
+
+    def _slow(self, buf: bytes, at: int, end: int, rows: list[Any], olds: list[Any]) -> int:
+        start = -1
+        while start < at:
+            start, at = at, self._row(buf, at, end, rows, olds)
+            if at == end:
+                break
+        return at
+
+    def _row(self, buf: bytes, at: int, end: int, rows: list[Any], olds: list[Any]) -> int:
+        before, nulls, at = self._before.read(buf, at, end)
+        after, nulls_after, at = self._after.read(buf, at, end)
+        former = self._before.values(before)
+        rows.append(_build(self._table, {**former, **self._after.values(after)}))
+        changed = {index: value for index, value in former.items() if index in after and before[index] != after[index]}
+        olds.append(_build(self._table, changed))
+        if nulls and nulls_after:
+            self._patterns.sighted((nulls, nulls_after))
+        return at
+
+
+def _build(table: Table, values: dict[int, Any]) -> Any:
+    return table.binding.row(*(values.get(index, UNSET) for index in range(len(table.slots))))
+
+
+def _must_end(at: int, end: int) -> None:
+    if at != end:
+        raise DecodeError(f"expected the rows to end with their event, got {at - end:+} bytes")

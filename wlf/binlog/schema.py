@@ -1,0 +1,45 @@
+"""What information_schema says of a table, put into a table map whose event says too little."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from wlf.binlog.items import SchemaColumn
+from wlf.binlog.tablemap import ENUM, SET, Column, TableMap
+
+_MEMBER = re.compile(r"'((?:[^']|'')*)'")
+
+
+def complete(table: TableMap, schema: Sequence[SchemaColumn]) -> None:
+    """Fill in names, signedness, character sets, labels and the primary key that the event did not have.
+
+    Raises:
+        ValueError: the schema has another number of columns than the event: it is of another version of the table.
+    """
+    if len(schema) != len(table.columns):
+        raise ValueError(
+            f"expected {len(table.columns)} columns of {table.database}.{table.table} as in its rows, "
+            f"got {len(schema)}: the table was altered since"
+        )
+    for column, known in zip(table.columns, schema, strict=True):
+        _complete_column(column, known)
+    if not table.has_key:
+        keyed = sorted((known.key_position, index) for index, known in enumerate(schema) if known.key_position)
+        table.primary_key = tuple(index for _, index in keyed)
+        table.has_key = True
+
+
+def _complete_column(column: Column, known: SchemaColumn) -> None:
+    declared = known.column_type.lower()
+    column.declared = re.split(r"[ (]", declared, maxsplit=1)[0]
+    if column.name is None:
+        column.name = known.name
+    if column.unsigned is None:
+        column.unsigned = " unsigned" in declared or " zerofill" in declared
+    if column.collation is None:
+        column.charset = known.charset or "binary"
+    if column.members is None and column.type in (ENUM, SET):
+        # The labels are text here, of whatever character set.
+        column.members = tuple(member.replace("''", "'").encode() for member in _MEMBER.findall(known.column_type))
+        column.charset, column.collation = "utf8mb4", None

@@ -1,0 +1,75 @@
+"""Table versions by the bytes of their TABLE_MAP: parsed, asked for and compiled once each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from wlf.binlog import schema
+from wlf.binlog.counts import Counts
+from wlf.binlog.items import Bind, SchemaColumn
+from wlf.binlog.lru import Lru
+from wlf.binlog.rows import Table
+from wlf.binlog.tablemap import TableMap, parse_table_map
+from wlf.errors import DecodeError
+
+_BASE_BYTES, _COLUMN_BYTES = 4_000, 3_000
+"""What a table version costs, about: codecs, caches, generated functions and the row class."""
+
+
+class Tables:
+    """The cache of table versions.
+
+    `known` maps the raw bytes behind the table id to the version, or to False where rows of it are not wanted. The
+    walk looks there first; `Lru` behind it decides what stays.
+    """
+
+    def __init__(self, bind: Bind, wants: Callable[[str, str], bool] | None, max_bytes: int, counts: Counts) -> None:
+        self._bind = bind
+        self._wants = wants
+        self._counts = counts
+        self._versions: Lru[bytes, Table | Literal[False]] = Lru(max_bytes)
+        self.known: dict[bytes, Table | Literal[False]] = {}
+        self.asked: TableMap | None = None
+        """The version that waits for its schema."""
+
+    def new(self, raw: bytes, *, mariadb: bool) -> Table | Literal[False] | None:
+        """The version for bytes that are not in `known`; None: its schema is needed first, see `asked`.
+
+        Raises:
+            DecodeError: the bytes are no table map, or hold a type that cannot be decoded.
+        """
+        version = self._versions.get(raw)
+        if version is None:
+            version, cost = self._make(raw, mariadb)
+            if version is None:
+                return None
+            before = len(self._versions)
+            self._versions.put(raw, version, cost)
+            if len(self._versions) <= before:
+                self.known.clear()  # something was dropped, and nobody may hold it any longer
+        self.known[raw] = version
+        return version
+
+    def _make(self, raw: bytes, mariadb: bool) -> tuple[Table | Literal[False] | None, int]:
+        table_map = self.asked if self.asked is not None else parse_table_map(raw, mariadb=mariadb)
+        cost = _BASE_BYTES + len(raw)
+        if self._wants is not None and not self._wants(table_map.database, table_map.table):
+            return False, cost
+        if not table_map.complete:
+            self.asked = table_map
+            return None, 0
+        self.asked = None
+        binding = self._bind(table_map)
+        if binding is None:
+            return False, cost
+        return Table(table_map, binding, self._counts.undecodable), cost + _COLUMN_BYTES * len(table_map.columns)
+
+    def provide(self, columns: Sequence[SchemaColumn]) -> None:
+        """The answer for `asked`; raises DecodeError where it does not fit."""
+        if self.asked is None:
+            raise ValueError("no schema was asked for")
+        try:
+            schema.complete(self.asked, columns)
+        except ValueError as error:
+            raise DecodeError(str(error)) from error

@@ -1,0 +1,277 @@
+"""Bytes to values for the types that are more than an integer, with caches for what comes again and again.
+
+Dates and times become text exactly as MySQL prints them: zero dates, negative and long times included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from struct import pack, unpack
+from typing import Generic, TypeVar
+
+from wlf.errors import DecodeError
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+CACHE_ENTRIES = 4096
+
+
+class Memo(dict[Key, Value], Generic[Key, Value]):
+    """A dict that computes what it lacks and starts anew when it is full; a hit costs a plain subscription."""
+
+    __slots__ = ("_compute", "_limit")
+
+    def __init__(self, compute: Callable[[Key], Value], limit: int = CACHE_ENTRIES) -> None:
+        super().__init__()
+        self._compute = compute
+        self._limit = limit
+
+    def __missing__(self, key: Key) -> Value:
+        value = self._compute(key)
+        if len(self) >= self._limit:
+            self.clear()
+        self[key] = value
+        return value
+
+
+def date_text(raw: bytes) -> str:
+    """DATE, 3 bytes LE."""
+    value = int.from_bytes(raw, "little")
+    return f"{value >> 9:04}-{value >> 5 & 15:02}-{value & 31:02}"
+
+
+DATES: Memo[bytes, str] = Memo(date_text)
+
+
+def _day_text(day: int) -> str:
+    """The 23 upper bits of a DATETIME2 (year * 13 + month, day), with a blank behind."""
+    months = (day >> 5) - 0x20000
+    return f"{months // 13:04}-{months % 13:02}-{day & 31:02} "
+
+
+def _clock_text(clock: int) -> str:
+    """The 17 lower bits of a DATETIME2."""
+    return f"{clock >> 12:02}:{clock >> 6 & 63:02}:{clock & 63:02}"
+
+
+_DAYS: Memo[int, str] = Memo(_day_text)
+_CLOCKS: Memo[int, str] = Memo(_clock_text, 16384)
+
+
+def fraction_text(fsp: int, value: int) -> str:
+    """`.123` with exactly `fsp` digits; `value` as stored: 1/100, 1/10 000 or 1/1 000 000 s in 1, 2 or 3 bytes."""
+    if not fsp:
+        return ""
+    return "." + f"{value:0{(fsp + 1) // 2 * 2}}"[:fsp]
+
+
+def _fractions(fsp: int) -> Memo[int, str]:
+    return Memo(lambda value: fraction_text(fsp, value), 10_000)
+
+
+_FRACTIONS = [_fractions(fsp) for fsp in range(7)]
+
+
+def datetime2(fsp: int) -> tuple[int, Callable[[bytes], str]]:
+    """Size and reader of DATETIME(fsp)."""
+    days, clocks, fractions = _DAYS, _CLOCKS, _FRACTIONS[fsp]
+    tail = (fsp + 1) // 2
+    if not tail:
+
+        def whole(raw: bytes) -> str:
+            x = int.from_bytes(raw, "big")
+            return days[x >> 17] + clocks[x & 0x1FFFF]
+
+        return 5, whole
+    bits = 8 * tail
+    mask, shift = (1 << bits) - 1, bits + 17
+
+    def text(raw: bytes) -> str:
+        x = int.from_bytes(raw, "big")
+        return days[x >> shift] + clocks[x >> bits & 0x1FFFF] + fractions[x & mask]
+
+    return 5 + tail, text
+
+
+def _seconds_text(seconds: int) -> str:
+    """Unix seconds as `YYYY-MM-DD hh:mm:ss` in UTC; 0 is the zero date."""
+    if not seconds:
+        return "0000-00-00 00:00:00"
+    day, second = divmod(seconds, 86400)
+    return _EPOCH_DAYS[day] + _CLOCKS[second // 3600 << 12 | second % 3600 // 60 << 6 | second % 60]
+
+
+def _epoch_day_text(day: int) -> str:
+    """Days since 1970-01-01 as a proleptic Gregorian date, with a blank behind."""
+    era, rest = divmod(day + 719468, 146097)
+    of_era = (rest - rest // 1460 + rest // 36524 - rest // 146096) // 365
+    of_year = rest - (365 * of_era + of_era // 4 - of_era // 100)
+    shifted = (5 * of_year + 2) // 153
+    month = shifted + 3 if shifted < 10 else shifted - 9
+    return f"{of_era + era * 400 + (month <= 2):04}-{month:02}-{of_year - (153 * shifted + 2) // 5 + 1:02} "
+
+
+_EPOCH_DAYS: Memo[int, str] = Memo(_epoch_day_text)
+
+
+def timestamp2(fsp: int) -> tuple[int, Callable[[bytes], str]]:
+    """Size and reader of TIMESTAMP(fsp): UTC, seconds unsigned (MariaDB goes to 2106)."""
+    tail = (fsp + 1) // 2
+    bits, fractions = 8 * tail, _FRACTIONS[fsp]
+
+    def text(raw: bytes) -> str:
+        x = int.from_bytes(raw, "big")
+        return _seconds_text(x >> bits) + fractions[x & (1 << bits) - 1]
+
+    return 4 + tail, text
+
+
+def time2(fsp: int) -> tuple[int, Callable[[bytes], str]]:
+    """Size and reader of TIME(fsp)."""
+    size = 3 + (fsp + 1) // 2
+    bits, zero = 8 * (size - 3), 1 << 8 * size - 1
+
+    def text(raw: bytes) -> str:
+        number = int.from_bytes(raw, "big") - zero
+        x = abs(number)
+        clock = _clock_text(x >> bits)
+        return ("-" if number < 0 else "") + clock + fraction_text(fsp, x & (1 << bits) - 1)
+
+    return size, text
+
+
+def old_timestamp(seconds: int) -> str:
+    """TIMESTAMP of before MySQL 5.6.4."""
+    return _seconds_text(seconds)
+
+
+def old_time(number: int) -> str:
+    """TIME of before 5.6.4: the decimal digits hhmmss with a sign."""
+    x = abs(number)
+    return f"{'-' if number < 0 else ''}{x // 10000:02}:{x // 100 % 100:02}:{x % 100:02}"
+
+
+def old_datetime(number: int) -> str:
+    """DATETIME of before 5.6.4: the decimal digits YYYYMMDDhhmmss."""
+    day, clock = divmod(number, 1_000_000)
+    date = f"{day // 10000:04}-{day // 100 % 100:02}-{day % 100:02}"
+    return f"{date} {clock // 10000:02}:{clock // 100 % 100:02}:{clock % 100:02}"
+
+
+def packed_datetime(packed: int, *, date_only: bool) -> str:
+    """A date or datetime inside JSON; datetimes always with six digits."""
+    x = abs(packed)
+    seconds = x >> 24
+    day = _day_text((seconds >> 17) + (0x20000 << 5))
+    return day[:-1] if date_only else f"{day}{_clock_text(seconds & 0x1FFFF)}.{x & 0xFFFFFF:06}"
+
+
+def packed_time(packed: int) -> str:
+    """A time inside JSON, always with six digits."""
+    x = abs(packed)
+    return f"{'-' if packed < 0 else ''}{_clock_text(x >> 24)}.{x & 0xFFFFFF:06}"
+
+
+def year(byte: int) -> int:
+    """YEAR: 0 is the year 0000."""
+    return 1900 + byte if byte else 0
+
+
+def float32(value: float) -> float:
+    """The double with the fewest digits that is stored as this FLOAT: 1.1, not 1.100000023841858."""
+    for digits in (6, 7, 8):
+        short = float(f"{value:.{digits}g}")
+        try:
+            if unpack("<f", pack("<f", short))[0] == value:
+                return short
+        except OverflowError:
+            continue
+    return float(f"{value:.9g}")
+
+
+_LEFTOVER_BYTES = (0, 1, 1, 2, 2, 3, 3, 4, 4, 4)
+
+
+def decimal_size(precision: int, scale: int) -> int:
+    """Bytes of a DECIMAL(precision, scale)."""
+    whole = precision - scale
+    if not 0 <= scale <= precision <= 81 or precision == 0:
+        raise DecodeError(f"expected a DECIMAL's precision and scale, got ({precision},{scale})")
+    return whole // 9 * 4 + _LEFTOVER_BYTES[whole % 9] + scale // 9 * 4 + _LEFTOVER_BYTES[scale % 9]
+
+
+def decimal_reader(precision: int, scale: int) -> tuple[int, Callable[[bytes], Decimal]]:
+    """Size and reader of a DECIMAL: exact, with all digits of its scale.
+
+    Groups of nine digits are big-endian integers of four bytes, the outer leftovers smaller ones; the top bit is
+    the sign's complement, negative numbers have all bits inverted.
+    """
+    size = decimal_size(precision, scale)
+    whole = precision - scale
+    groups = [whole % 9] * (whole % 9 > 0) + [9] * (whole // 9) + [9] * (scale // 9) + [scale % 9] * (scale % 9 > 0)
+    widths = [_LEFTOVER_BYTES[digits] if digits < 9 else 4 for digits in groups]
+    top, ones = 1 << 8 * size - 1, (1 << 8 * size) - 1
+
+    def read(raw: bytes) -> Decimal:
+        x = int.from_bytes(raw, "big") ^ top
+        negative = x & top
+        if negative:
+            x ^= ones
+        raw = x.to_bytes(size, "big")
+        number = at = 0
+        for digits, width in zip(groups, widths, strict=True):
+            part = int.from_bytes(raw[at : at + width], "big")
+            if part >= 10**digits:
+                raise DecodeError(f"expected {digits} decimal digits, got {part}")
+            number = number * 10**digits + part
+            at += width
+        text = f"{number:0{scale + 1}}"
+        point = len(text) - scale
+        sign = "-" if negative and number else ""
+        return Decimal(f"{sign}{text[:point]}.{text[point:]}" if scale else f"{sign}{text}")
+
+    if len(groups) == 2 and scale and whole:
+        return size, _two_groups(groups, widths, read)
+    return size, read
+
+
+def _two_groups(groups: list[int], widths: list[int], exact: Callable[[bytes], Decimal]) -> Callable[[bytes], Decimal]:
+    """The usual case, for instance DECIMAL(10,2): one group before the point and one behind, positive."""
+    bits, digits = 8 * widths[1], groups[1]
+    size, mask, limit = sum(widths), (1 << 8 * widths[1]) - 1, 10 ** groups[1]
+    top, high = 1 << 8 * size - 1, 10 ** groups[0]
+
+    def read(raw: bytes) -> Decimal:
+        x = int.from_bytes(raw, "big")
+        whole, part = (x ^ top) >> bits, x & mask
+        if x < top or whole >= high or part >= limit:
+            return exact(raw)
+        return Decimal(f"{whole}.{part:0{digits}}")
+
+    return read
+
+
+def zero_padded(size: int) -> Callable[[bytes], bytes]:
+    """BINARY(size): the server strips trailing zero bytes from the binlog; they belong to the value."""
+    return lambda raw: raw.ljust(size, b"\0")
+
+
+def set_reader(labels: tuple[str, ...]) -> Callable[[int], tuple[str, ...]]:
+    """SET: a bit mask to the labels, in the order of the definition."""
+    known = (1 << len(labels)) - 1
+
+    def members(mask: int) -> tuple[str, ...]:
+        if mask & ~known:
+            raise DecodeError(f"expected a SET of {len(labels)} labels, got the mask {mask:#x}")
+        return tuple(label for index, label in enumerate(labels) if mask >> index & 1)
+
+    return members
+
+
+def vector(raw: bytes) -> list[float]:
+    """VECTOR: 32-bit floats, each with the fewest digits that tell it."""
+    if len(raw) % 4:
+        raise DecodeError(f"expected 4 bytes for each number of a vector, got {len(raw)} in all")
+    return [float32(value) for value in unpack(f"<{len(raw) // 4}f", raw)]

@@ -1,0 +1,1 @@
+"""The parts of the Binlog collector that are no component of their own."""

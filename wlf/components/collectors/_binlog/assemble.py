@@ -1,0 +1,94 @@
+"""Decoded transactions to row events: the contract of the output is applied here, a rows event at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import count, repeat
+from typing import Any
+
+from msgspec import UNSET, UnsetType
+
+from wlf.binlog import Change, Transaction
+from wlf.events.rows import Place, RowChange, RowDelete, RowInsert, RowUpdate, put_place
+from wlf.events.table import TableVersion
+
+_CLASSES: dict[str, type[RowChange]] = {"insert": RowInsert, "update": RowUpdate, "delete": RowDelete}
+
+
+class Assembler:
+    """Makes the events of transactions.
+
+    Args:
+        server: for `Place`: the server's uuid, "" for a bare file.
+        position, gtid, server_id, primary_key: whether events carry these fields.
+    """
+
+    def __init__(
+        self,
+        server: str = "",
+        *,
+        position: bool = False,
+        gtid: bool = False,
+        server_id: bool = False,
+        primary_key: bool = False,
+    ) -> None:
+        self._server = server
+        self._position = position
+        self._gtid = gtid
+        self._server_id = server_id
+        self._primary_key = primary_key
+
+    def events(self, transaction: Transaction) -> list[RowChange]:
+        """The events of a transaction, or of a part of one: the last has `commit`, all others `xoffset`.
+
+        Each change's binding must be a TableVersion.
+        """
+        made: list[RowChange] = []
+        first = transaction.first_xoffset
+        xid: int | UnsetType = UNSET
+        if transaction.xid is not None and transaction.held:
+            xid = transaction.xid
+        last = len(transaction.changes) - 1 if transaction.commit else -1
+        for index, change in enumerate(transaction.changes):
+            made += self._change(transaction, change, xid, first, commit=index == last)
+            first += len(change.rows)
+        return made
+
+    def _change(
+        self, transaction: Transaction, change: Change, xid: int | UnsetType, first: int, *, commit: bool
+    ) -> list[RowChange]:
+        """The events of one rows event, the last of them with `commit` if it is the transaction's last."""
+        version, rows, olds = change.binding, change.rows, change.olds
+        make = _CLASSES[change.kind]
+        head = (version.database, version.table, change.kind, change.ts)
+        extra, keys = self._extra(transaction, change), self._keys(version, rows)
+        size = len(rows) - commit
+        events: list[RowChange] = []
+        if size:
+            fields: list[Iterable[Any]] = [*map(repeat, head), repeat(xid), count(first, 1), repeat(UNSET)]
+            fields += [*map(repeat, extra), keys or repeat(UNSET), rows[:size] if commit else rows]
+            if olds is not None:
+                fields.append(olds)
+            events = list(map(make, *fields))
+        if commit:
+            final = UNSET if transaction.xid is None else transaction.xid
+            key = keys[-1] if keys else UNSET
+            images = (rows[-1],) if olds is None else (rows[-1], olds[-1])
+            events.append(make(*head, final, UNSET, True, *extra, key, *images))
+        offset, gtid = change.end_position, transaction.gtid
+        put_place(events, Place(self._server, transaction.file, offset, change.ts, gtid, first, len(rows)))
+        return events
+
+    def _extra(self, transaction: Transaction, change: Change) -> tuple[Any, Any, Any]:
+        """position, gtid and server_id where they are switched on."""
+        gtid = transaction.gtid if self._gtid else None
+        return (
+            f"{transaction.file}:{change.end_position}" if self._position else UNSET,
+            UNSET if gtid is None else gtid,
+            change.server_id if self._server_id else UNSET,
+        )
+
+    def _keys(self, version: TableVersion, rows: list[Any]) -> list[tuple[Any, ...]] | None:
+        if not self._primary_key or version.key is None:
+            return None
+        return list(map(version.key, rows))

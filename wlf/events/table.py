@@ -1,0 +1,134 @@
+"""One row class for each version of a table: a generated struct whose fields carry the columns' names."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+# msgspec cannot write these inside a field's name.
+_REFUSED = re.compile(r'["\\\x00-\x1f]')
+_BASE_BYTES, _COLUMN_BYTES = 1_500, 400
+
+
+class TableVersion:
+    """A table as it was when its rows were logged, with the class of these rows.
+
+    Args:
+        columns: all of the table's columns in order.
+        primary_key: indices of the key's columns in key order; () where the table has none.
+        skip: indices of columns that rows leave out.
+        convert: functions for the values of single columns (mask, hash).
+
+    `row` is called with one positional value for each column: a value, None for NULL, UNSET for a column that is not
+    in the row image. An instance encodes as an object of the columns that are set; `row.__columns__` maps column
+    names to indices, column `i` is the attribute `f{i}`, and `row.__table__` is the version.
+    """
+
+    __slots__ = ("columns", "convert", "database", "key", "primary_key", "row", "skip", "table")
+
+    def __init__(
+        self,
+        database: str,
+        table: str,
+        columns: Sequence[str],
+        primary_key: Sequence[int] = (),
+        *,
+        skip: Iterable[int] = (),
+        convert: Mapping[int, Callable[[Any], Any]] | None = None,
+    ) -> None:
+        self.database = database
+        self.table = table
+        self.columns = tuple(columns)
+        self.primary_key = tuple(primary_key)
+        self.skip = frozenset(skip)
+        self.convert = dict(convert or {})
+        self.row: Callable[..., Any] = _row_class(self)
+        self.key = _key_reader(self.primary_key)
+        """From a row to the values of its primary key as a tuple; None where the table has none."""
+
+    @property
+    def cost_bytes(self) -> int:
+        """Estimated memory of the version and its class."""
+        return _BASE_BYTES + _COLUMN_BYTES * len(self.columns)
+
+    def __repr__(self) -> str:
+        return f"TableVersion({self.database!r}, {self.table!r}, {self.columns!r})"
+
+
+def _key_reader(indices: tuple[int, ...]) -> Callable[[Any], tuple[Any, ...]] | None:
+    if not indices:
+        return None
+    read: Callable[[Any], Any] = attrgetter(*(f"f{index}" for index in indices))
+    return read if len(indices) > 1 else lambda row: (read(row),)
+
+
+def _row_class(version: TableVersion) -> type[Any]:
+    names = {f"f{index}": column for index, column in enumerate(version.columns)}
+    shared = {"__columns__": {column: index for index, column in enumerate(version.columns)}, "__table__": version}
+    if any(map(_REFUSED.search, version.columns)):
+        return type("Row", (OddRow,), {**shared, "__slots__": ()})
+    fields = [(name, Any, UNSET) for name in names]
+    return msgspec.defstruct("Row", fields, rename=names, namespace=shared, frozen=True, gc=False, module=__name__)
+
+
+class OddRow(dict[str, Any]):
+    """A row of a table with a column name that no struct can have: slower, the same for all who read it."""
+
+    __slots__ = ()
+    __columns__: Mapping[str, int] = {}
+    __table__: TableVersion
+
+    def __init__(self, *values: Any) -> None:
+        pairs = zip(self.__columns__, values, strict=True)
+        super().__init__((column, value) for column, value in pairs if value is not UNSET)
+
+    def __getattr__(self, name: str) -> Any:
+        if name[:1] == "f" and name[1:].isdecimal() and int(name[1:]) < len(self.__columns__):
+            return self.get(self.__table__.columns[int(name[1:])], UNSET)
+        raise AttributeError(name)
+
+
+class TableVersions:
+    """The versions in use, bounded in bytes: the ones unused for longest are forgotten.
+
+    Equal tables share one row class, also over a reconnect.
+    """
+
+    def __init__(self, max_bytes: int = 16 << 20) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._versions: OrderedDict[tuple[Any, ...], TableVersion] = OrderedDict()
+
+    def get(
+        self,
+        database: str,
+        table: str,
+        columns: Sequence[str],
+        primary_key: Sequence[int] = (),
+        *,
+        skip: Iterable[int] = (),
+        convert: Mapping[int, Callable[[Any], Any]] | None = None,
+    ) -> TableVersion:
+        """The version with just these columns, made when there is none."""
+        skip = frozenset(skip)
+        key = (database, table, tuple(columns), tuple(primary_key), skip, tuple(sorted((convert or {}).items())))
+        version = self._versions.get(key)
+        if version is not None:
+            self._versions.move_to_end(key)
+            return version
+        version = TableVersion(database, table, columns, primary_key, skip=skip, convert=convert)
+        self._versions[key] = version
+        self._bytes += version.cost_bytes
+        while self._bytes > self._max_bytes and len(self._versions) > 1:
+            _, dropped = self._versions.popitem(last=False)
+            self._bytes -= dropped.cost_bytes
+        return version
+
+    def __len__(self) -> int:
+        return len(self._versions)
