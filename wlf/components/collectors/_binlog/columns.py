@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
+from functools import cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -48,6 +49,7 @@ def _masked(_: Any) -> str:
     return MASK
 
 
+@cache  # equal treatments must be equal, so that a table keeps its row class over a reconnect
 def _hasher(salt: bytes) -> Callable[[Any], str]:
     def hashed(value: Any) -> str:
         return sha256(salt + _canonical(value)).hexdigest()

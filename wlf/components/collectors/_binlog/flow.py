@@ -1,0 +1,148 @@
+"""From the decoder's items to what `collect()` returns: events, the position behind them, and what was left out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+from wlf.binlog import Decoder, EndOfStream, Item, NeedSchema, Statement, Transaction
+from wlf.components.base import Clock, Collected, Context, Counter
+from wlf.components.collectors._binlog.assemble import Assembler
+from wlf.components.collectors._binlog.lag import Lag
+from wlf.components.collectors._binlog.place import PARTITION, Position
+from wlf.errors import Retryable
+from wlf.events import Event, SchemaChange
+
+_WARN_EVERY_S = 60.0
+
+OnDdl: TypeAlias = Callable[[Statement], SchemaChange | None]
+
+
+class Begin(NamedTuple):
+    """How a reading begins."""
+
+    server: str
+    """Names the server in positions; "" for bare files."""
+    news: Position | None
+    """The place to store before anything came; None where it is stored already, or not known yet."""
+    is_place_known: bool = True
+    """False behind a GTID set: no place may be stored before the first transaction came."""
+    knows_gtids: bool = False
+    """Whether the decoder's GTID set is complete, so that it may be stored."""
+
+
+class Flow:
+    """Feeds the decoder and keeps what came until it is taken. `on_ddl` makes the event of a statement."""
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        assembler: Assembler,
+        lag: Lag,
+        context: Context,
+        begin: Begin,
+        on_ddl: OnDdl | None,
+    ) -> None:
+        self.decoder = decoder
+        self.need: NeedSchema | None = None
+        self._assembler = assembler
+        self._lag = lag
+        self._begin = begin
+        self._on_ddl = on_ddl
+        self._events: list[Event] = []
+        self._news = begin.news
+        self._left_out = LeftOut(decoder, context)
+        self._place = (decoder.boundary.file, decoder.boundary.position)
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """File and offset of the last boundary: everything before it was fed and assembled."""
+        return self._place
+
+    def feed(self, chunk: bytes) -> None:
+        """Decode a chunk (b"": what is left of the former ones) as far as one batch goes."""
+        items = self.decoder.feed(chunk)
+        ts = 0
+        for item in items:
+            ts = self._accept(item) or ts
+        self._left_out.count()
+        boundary = self.decoder.boundary
+        if (boundary.file, boundary.position) != self._place:
+            self._place = boundary.file, boundary.position
+            if self._begin.is_place_known or boundary.gtid is not None:
+                gtids = self.decoder.gtids if self._begin.knows_gtids else None
+                self._news = Position(*self._place, self._begin.server, None if gtids is None else str(gtids))
+        self._lag.reached(*self.decoder.position, ts)
+
+    def _accept(self, item: Item) -> int:
+        """Take one item in; its timestamp, 0 where it has none."""
+        if isinstance(item, Transaction):
+            self._events += self._assembler.events(item)
+            return item.ts
+        if isinstance(item, Statement):
+            self._left_out.statement(item)
+            if self._on_ddl is not None and (change := self._on_ddl(item)) is not None:
+                self._events.append(change)
+            return item.ts
+        if isinstance(item, NeedSchema):
+            self.need = item
+        elif isinstance(item, EndOfStream):
+            raise Retryable(f"{item.file}:{item.position}: the server ended the stream")
+        return 0
+
+    def take(self) -> Collected | None:
+        """What came since the last time; None where that is nothing."""
+        if not self._events and self._news is None:
+            return None
+        events, self._events = self._events, []
+        news, self._news = self._news, None
+        return Collected(events, {} if news is None else {PARTITION: news.encode()})
+
+
+class LeftOut:
+    """Counts what will never become an event, and warns of statements that should have been rows."""
+
+    def __init__(self, decoder: Decoder, context: Context) -> None:
+        self._counts = decoder.counts
+        self._logger: logging.Logger = context.logger
+        self._clock: Clock = context.clock
+        self._filtered = _dropped(context, "filtered")
+        self._rolled_back = _dropped(context, "rolled_back")
+        self._statements = _dropped(context, "statement")
+        self._undecodable = context.metrics.counter(
+            "wlf_undecodable_texts_total", "Texts with bytes that their character set does not define."
+        )
+        self._counted = (0, 0, 0)
+        self._warned_at = float("-inf")
+
+    def count(self) -> None:
+        """Move the counters on to what the decoder says; it began at 0, they may not have."""
+        counts = self._counts
+        now = (counts.filtered_events, counts.discarded_events, counts.undecodable.values)
+        if now != self._counted:
+            before, self._counted = self._counted, now
+            for counter, was, is_ in zip(
+                (self._filtered, self._rolled_back, self._undecodable), before, now, strict=True
+            ):
+                counter.add(is_ - was)
+
+    def statement(self, statement: Statement) -> None:
+        """Warn of a change that was logged as SQL: its rows cannot be known."""
+        if statement.kind != "dml":
+            return
+        self._statements.add()
+        now = self._clock.monotonic()
+        if now - self._warned_at >= _WARN_EVERY_S:
+            self._warned_at = now
+            self._logger.warning(
+                "%s:%d: a change is logged as a statement and cannot be read as rows (SET GLOBAL binlog_format = ROW, "
+                "and reconnect the session): %.200s",
+                statement.file,
+                statement.end_position,
+                statement.sql,
+            )
+
+
+def _dropped(context: Context, reason: str) -> Counter:
+    return context.metrics.counter("wlf_dropped_events_total", "Events that go no further, by reason.", reason=reason)

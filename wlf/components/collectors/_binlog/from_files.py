@@ -1,0 +1,38 @@
+"""Begin to read binlog files."""
+
+from __future__ import annotations
+
+from wlf.components.collectors._binlog.files import files_from, find_files
+from wlf.components.collectors._binlog.flow import Begin
+from wlf.components.collectors._binlog.lag import Lag
+from wlf.components.collectors._binlog.making import Making
+from wlf.components.collectors._binlog.options import BinlogConfig, StartOptions
+from wlf.components.collectors._binlog.place import FIRST_OFFSET, Position
+from wlf.components.collectors._binlog.session import Session
+from wlf.components.collectors._binlog.side import SideConnection
+from wlf.components.collectors._binlog.sources import FileSource
+
+
+async def read_files(making: Making, stored: Position | None) -> Session:
+    """Read files, from the stored position or `start` on.
+
+    Raises:
+        SetupError: there are no such files.
+    """
+    config = making.config
+    wanted = stored or _start(config)
+    files = files_from(find_files(config.files), wanted)
+    at = wanted or Position(files[0].name, FIRST_OFFSET)
+    lag = Lag({path.name: path.stat().st_size for path in files})
+    lag.reached(at.file, at.offset)
+    decoder = making.decoder("file", at, at.gtid)
+    begin = Begin("", None if stored else at, knows_gtids=at.offset == FIRST_OFFSET or at.gtid is not None)
+    side = SideConnection(config) if config.has_server else None
+    return Session(making, FileSource(files, at.offset, decoder), making.flow(decoder, lag, begin), lag, side)
+
+
+def _start(config: BinlogConfig) -> Position | None:
+    """`latest` and `earliest` both mean all there is: nothing is written to files any more."""
+    if isinstance(config.start, StartOptions) and config.start.file is not None:
+        return Position(config.start.file, config.start.position)
+    return None

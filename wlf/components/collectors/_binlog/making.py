@@ -1,0 +1,61 @@
+"""Puts decoder, row classes and flow together as the options say."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Literal
+
+from msgspec import structs
+
+from wlf.binlog import Decoder, GtidPosition, GtidSet, TableMap
+from wlf.components.base import Context
+from wlf.components.collectors._binlog.assemble import Assembler
+from wlf.components.collectors._binlog.columns import treat
+from wlf.components.collectors._binlog.ddl import schema_change
+from wlf.components.collectors._binlog.flow import Begin, Flow
+from wlf.components.collectors._binlog.lag import Lag
+from wlf.components.collectors._binlog.options import BinlogConfig
+from wlf.components.collectors._binlog.place import Position
+from wlf.components.collectors._binlog.tables import table_filter
+from wlf.events.table import TableVersion, TableVersions
+
+
+class Making:
+    """Makes the decoder and the flow behind it; `versions` outlive a reconnect, so tables keep their row classes."""
+
+    def __init__(self, config: BinlogConfig, context: Context, versions: TableVersions) -> None:
+        self.config = config
+        self.context = context
+        self._versions = versions
+        self._wants = table_filter(config.tables, context.wants)
+
+    def decoder(
+        self, mode: Literal["file", "stream"], begin: Position, seen: str | None, *, declared_checksum: bool = False
+    ) -> Decoder:
+        """A decoder that begins at a place; `seen` is the GTID set of all before it, None where that is unknown."""
+        decoder = Decoder(
+            self._bind,
+            mode=mode,
+            file=begin.file,
+            position=begin.offset,
+            declared_checksum=declared_checksum,
+            verify_checksum=self.config.checks_crc,
+            hold_max_bytes=self.config.hold_max_bytes,
+            wants=self._wants,
+        )
+        if seen is not None:
+            decoder.gtids = GtidSet.parse(seen) if ":" in seen or not seen else GtidPosition.parse(seen)
+        return decoder
+
+    def flow(self, decoder: Decoder, lag: Lag, begin: Begin) -> Flow:
+        """The flow from a decoder to events."""
+        output = self.config.output
+        assembler = Assembler(begin.server, **structs.asdict(output))
+        on_ddl = partial(schema_change, wants=self._wants, output=output) if self.config.ddl else None
+        return Flow(decoder, assembler, lag, self.context, begin, on_ddl)
+
+    def _bind(self, table: TableMap) -> TableVersion:
+        skip, convert = treat(self.config.columns, table.database, table.table, table.names)
+        return self._versions.get(
+            table.database, table.table, table.names, table.primary_key, skip=skip, convert=convert
+        )
