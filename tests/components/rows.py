@@ -11,31 +11,24 @@ from msgspec import UNSET
 
 from wlf.components.config import decode_hook
 from wlf.events import RowChange, RowDelete, RowInsert, RowUpdate
+from wlf.events.table import TableVersion
 
 
 @cache
-def row_class(columns: tuple[str, ...], primary_key: tuple[str, ...] = ("id",)) -> type[msgspec.Struct]:
-    """The row class of a table with these columns; those of the key that it lacks are left out."""
-    fields = [f"f{n}" for n in range(len(columns))]
-    made = msgspec.defstruct(
-        "Row",
-        [(field, Any, UNSET) for field in fields],
-        rename=dict(zip(fields, columns, strict=True)),
-        frozen=True,
-        gc=False,
-    )
-    made.__columns__ = {column: n for n, column in enumerate(columns)}  # type: ignore[attr-defined]
-    made.__primary_key__ = tuple(columns.index(c) for c in primary_key if c in columns)  # type: ignore[attr-defined]
-    return made
+def version(database: str, table: str, columns: tuple[str, ...], primary_key: tuple[str, ...]) -> TableVersion:
+    """The version of a table with these columns; those of the key that it lacks are left out."""
+    return TableVersion(database, table, columns, [columns.index(name) for name in primary_key if name in columns])
 
 
-def row(data: Mapping[str, Any], primary_key: Sequence[str] = ("id",)) -> msgspec.Struct:
+def row(database: str, table: str, data: Mapping[str, Any], primary_key: Sequence[str] = ("id",)) -> Any:
     """One row; the table's columns are those of `data`."""
-    return row_class(tuple(data), tuple(primary_key))(*data.values())
+    return version(database, table, tuple(data), tuple(primary_key)).row(*data.values())
 
 
 def insert(table: str = "t1", *, database: str = "d1", primary_key: Sequence[str] = ("id",), **data: Any) -> RowInsert:
-    return RowInsert(database=database, table=table, type="insert", ts=1_700_000_000, data=row(data, primary_key))
+    return RowInsert(
+        database=database, table=table, type="insert", ts=1_700_000_000, data=row(database, table, data, primary_key)
+    )
 
 
 def update(
@@ -52,13 +45,15 @@ def update(
         table=table,
         type="update",
         ts=1_700_000_000,
-        data=row(data, primary_key),
-        old=row_class(tuple(data), tuple(primary_key))(*(old.get(column, UNSET) for column in data)),
+        data=row(database, table, data, primary_key),
+        old=row(database, table, {column: old.get(column, UNSET) for column in data}, primary_key),
     )
 
 
 def delete(table: str = "t1", *, database: str = "d1", primary_key: Sequence[str] = ("id",), **data: Any) -> RowDelete:
-    return RowDelete(database=database, table=table, type="delete", ts=1_700_000_000, data=row(data, primary_key))
+    return RowDelete(
+        database=database, table=table, type="delete", ts=1_700_000_000, data=row(database, table, data, primary_key)
+    )
 
 
 def inserts(count: int, *, tables: int = 1, database: str = "d1") -> list[RowChange]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import gc
 import json
 from typing import Any
 
@@ -18,7 +19,8 @@ from wlf.components.dispatchers._kafka.keys import Keys
 from wlf.components.dispatchers._kafka.messages import Composer, Messages
 from wlf.components.dispatchers._kafka.partitioner import CACHED_KEYS, JavaHash, hash_of, murmur2
 from wlf.components.dispatchers.kafka import KafkaConfig, KafkaDispatcher
-from wlf.events import DeadLetter, Event, LogLine, SchemaChange
+from wlf.events import DeadLetter, Event, LogLine, RowInsert, SchemaChange
+from wlf.events.table import TableVersion
 
 # org.apache.kafka.common.utils.UtilsTest.testMurmur2
 JAVA_VECTORS = {
@@ -140,9 +142,9 @@ def test_other_events_are_keyed_by_where_they_come_from() -> None:
 
 
 def test_keys_are_json() -> None:
-    (key,) = keys(insert('a"表', database="my db", primary_key=("c 1",), **{"c 1": "é"}))
+    (key,) = keys(insert('a"表', database="my db", primary_key=('c"',), **{'c"': "é"}))
     assert key is not None
-    assert json.loads(key) == {"database": "my db", "table": 'a"表', "pk.c 1": "é"}
+    assert json.loads(key) == {"database": "my db", "table": 'a"表', 'pk.c"': "é"}
 
 
 def test_partition_by_moves_the_event_and_leaves_its_key() -> None:
@@ -201,9 +203,21 @@ def test_table_names_that_kafka_refuses_are_replaced_or_rejected() -> None:
     assert "'t.my_table' and 't.my table' would both be" in both.rejected[3]
 
 
-def test_remembered_tables_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wlf.components.dispatchers._kafka.keys.CACHED_TABLES", 4)
+def test_a_table_that_nobody_knows_any_more_is_forgotten() -> None:
     made = Keys("primary_key", ())
-    found = made.of([insert(f"t{n}", id=n) for n in range(20)])
-    assert found[19] == b'{"database":"d1","table":"t19","pk.id":19}'
-    assert len(made._compiled) <= 4
+    for turn in range(20):
+        table = TableVersion("d1", f"t{turn}", ("id",), (0,))
+        (key,) = made.of([RowInsert(database="d1", table=f"t{turn}", type="insert", ts=1, data=table.row(turn))])
+        assert key == b'{"database":"d1","table":"t%d","pk.id":%d}' % (turn, turn)
+        del table
+    gc.collect()
+    assert len(made._compiled) == 0
+
+
+def test_rows_without_a_row_class_are_keyed_by_their_table() -> None:
+    event = RowInsert(database="d1", table="t1", type="insert", ts=1, data={"id": 1})
+    assert keys(event, insert(id=1)) == [
+        b'{"database":"d1","table":"t1"}',
+        b'{"database":"d1","table":"t1","pk.id":1}',
+    ]
+    assert compose(event, partition_by="columns", partition_columns=["id"]).placed == keys(event)
