@@ -7,7 +7,6 @@ one at no cost; and when one fails, those behind it have not been sent, so order
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +19,6 @@ from wlf.components.dispatchers._kafka.partitioner import Hash
 from wlf.components.dispatchers._kafka.session import Session
 from wlf.errors import Retryable
 
-BATCH_FROM = 8
-"""Messages of a group from which on a record batch of our own is cheaper than the client's `send`."""
 MIN_BATCH_BYTES = 16_384
 
 Outcome = dict[int, str]
@@ -52,16 +49,12 @@ class Group:
 
 @dataclass(slots=True)
 class Sent:
-    """A part of a group on its way: `count` messages, `size` bytes, delivered when all futures are done."""
+    """A part of a group on its way in one record batch: `count` messages, `size` bytes."""
 
     group: Group
     count: int
     size: int
-    futures: Sequence[asyncio.Future[Any]]
-
-    def error(self) -> BaseException | None:
-        """Why it failed; None when it arrived. All futures must be done."""
-        return next(filter(None, [future.exception() for future in self.futures]), None)
+    answer: asyncio.Future[Any]
 
 
 class Delivery:
@@ -154,8 +147,7 @@ class Delivery:
         except (KafkaError, OSError) as error:
             await self._session.abandon()
             raise refusal(error, "kafka") or Retryable(reason_of(error)) from error
-        waiting = [future for part in sent for future in part.futures]
-        _, pending = await asyncio.wait(waiting, timeout=self._left())
+        _, pending = await asyncio.wait([part.answer for part in sent], timeout=self._left())
         failed = bool(pending)
         for part in sent:
             failed = not self._settle(part) or failed
@@ -168,14 +160,6 @@ class Delivery:
         if group.limit is not None:
             rest = rest[: group.limit]
         keys, values, headers = messages.keys, messages.values, self._headers
-        size = sum([len(values[index] or b"") for index in rest]) if len(rest) < BATCH_FROM else 0
-        if len(rest) < BATCH_FROM and size < self._session.batch_bytes // 2:
-            # These calls do not wait, so all of them end up in one record batch.
-            futures = [
-                await producer.send(group.topic, values[index], keys[index], group.partition, now_ms, headers)
-                for index in rest
-            ]
-            return Sent(group, len(rest), size, futures)
         batch = producer.create_batch()
         append = batch.append
         for index in rest:
@@ -183,15 +167,15 @@ class Delivery:
                 break
         size = batch.size()
         future = await producer.send_batch(batch, group.topic, partition=group.partition)
-        return Sent(group, batch.record_count(), size, [future])
+        return Sent(group, batch.record_count(), size, future)
 
     def _settle(self, part: Sent) -> bool:
         """Book the outcome of a part; was it delivered? If not, the producer must not be used again."""
         group = part.group
-        if not all(future.done() for future in part.futures):
+        if not part.answer.done():
             self._again(group, f"{group.place}: no acknowledgement in {self._limit_ms} ms")
             return False
-        error = part.error()
+        error = part.answer.exception()
         if error is None:
             self._delivered += part.count
             group.start += part.count
