@@ -122,7 +122,10 @@ def _memo(read: Callable[[bytes], str], fsp: int) -> Any:
 
 def _decimal(column: Column, _: Undecodable) -> Codec:
     size, read = values.decimal_reader(column.meta >> 8, column.meta & 255)
-    return Codec(f"{size}s", 1, "{c}[{x}]", values.Memo(read))
+    # Small numbers come again; for the others a cache that misses costs more than it saves.
+    if size <= 3:
+        return Codec(f"{size}s", 1, "{c}[{x}]", values.Memo(read))
+    return Codec(f"{size}s", 1, "{c}({x})", read)
 
 
 def _bit(column: Column, _: Undecodable) -> Codec:

@@ -97,11 +97,11 @@ def _row(slots: Sequence[Slot], parts: dict[int, str]) -> str:
     return f"row({', '.join(parts.get(index, 'U') for index in range(len(slots)))})"
 
 
-def _matches(image: Image, base: str, name: str, scope: dict[str, Any]) -> str:
+def _differs(image: Image, base: str, name: str, scope: dict[str, Any]) -> str:
     if len(image.raw) == 1:
-        return f"b[{base}] == {image.raw[0]}"
+        return f"b[{base}] != {image.raw[0]}"
     scope[name] = image.raw
-    return f"b[{base}:{base} + {len(image.raw)}] == {name}"
+    return f"b[{base}:{base} + {len(image.raw)}] != {name}"
 
 
 def _image_parts(slots: Sequence[Slot], image: Image, reader: _Reader, scope: dict[str, Any]) -> dict[int, str]:
@@ -117,6 +117,8 @@ def _image_parts(slots: Sequence[Slot], image: Image, reader: _Reader, scope: di
 def compile_single(slots: Sequence[Slot], row: Callable[..., Any], image: Image) -> Callable[..., int]:
     """`f(b, p, e, rows)` for inserts and deletes: reads rows from p on while they have this NULL pattern.
 
+    The caller has seen that the first one has.
+
     Returns:
         A function that appends to `rows` and returns where it stopped: e, or the first row of another pattern.
     """
@@ -128,11 +130,12 @@ def compile_single(slots: Sequence[Slot], row: Callable[..., Any], image: Image)
         source += _fixed(slots, image, call, scope)
     source += [
         " append = rows.append",
-        f" while p < e and {_matches(image, 'p', 'n0', scope)}:",
+        " while 1:",
         *(f"  {line}" for line in reader.lines),
         f"  append({call})",
         f"  p = {reader.end}",
-        " return p",
+        f"  if p >= e or {_differs(image, 'p', 'n0', scope)}:",
+        "   return p",
     ]
     return _compile(source, scope)
 
@@ -171,16 +174,17 @@ def compile_update(slots: Sequence[Slot], row: Callable[..., Any], before: Image
     source = [
         "def f(b, p, e, rows, olds):",
         " append, remember = rows.append, olds.append",
-        f" while p < e and {_matches(before, 'p', 'n0', scope)}:",
+        " while 1:",
         *(f"  {line}" for line in first.lines),
         f"  r = {first.end}",
-        f"  if r >= e or not {_matches(after, 'r', 'n1', scope)}:",
-        "   break",
+        f"  if r >= e or {_differs(after, 'r', 'n1', scope)}:",
+        "   return p",
         *(f"  {line}" for line in (*second.lines, *lines)),
         f"  append({_row(slots, new)})",
         f"  remember({_row(slots, old)})",
         f"  p = {second.end}",
-        " return p",
+        f"  if p >= e or {_differs(before, 'p', 'n0', scope)}:",
+        "   return p",
     ]
     return _compile(source, scope)
 

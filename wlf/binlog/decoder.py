@@ -245,6 +245,7 @@ class Decoder:
         buf, at, lead = self._buf, self._at, self._lead
         steering, group, ids, known = self._steering, self._group, self._ids, self._tables.known
         head, limit, verify = _PACKET_HEAD if lead else _HEAD, len(buf) - (4 if lead else 18), self._verify
+        trim = steering.checksum_bytes
         if steering.format is None and not lead and at < limit and buf[at + 4] != _FORMAT:
             raise DecodeError("expected a FORMAT_DESCRIPTION event first")
         try:
@@ -260,8 +261,8 @@ class Decoder:
                 if end > len(buf) or size < HEADER_BYTES:
                     self._check_size(size, log_pos)
                     return False
-                stop = end - steering.checksum_bytes
-                if verify and steering.checksum_bytes and kind != _FORMAT:
+                stop = end - trim
+                if verify and trim and kind != _FORMAT:
                     check_crc(buf, start, end)
                 if kind == _TABLE_MAP:
                     raw = buf[start + 25 : stop]
@@ -289,6 +290,7 @@ class Decoder:
                     steering.on_gtid(buf, start, size, log_pos)
                 else:
                     steering.on_event(self._event(buf, start, end, fields), verify=verify)
+                    trim = steering.checksum_bytes
                 at = end
                 steering.position += size
                 if group.full or group.draining:

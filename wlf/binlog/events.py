@@ -174,7 +174,11 @@ class Steering:
         uuid, number = _GTID(buf, start + 20)
         if self._stream and log_pos:
             self._follow(log_pos, size)
-        self._begin(((uuid, ""), number))
+        group, gtid = self._group, ((uuid, ""), number)
+        if group.open:
+            self._begin(gtid)
+        else:
+            group.begin(gtid, begun=False)
 
     def _follow(self, log_pos: int, size: int) -> None:
         """The server skips transactions that were asked not to be sent."""

@@ -220,25 +220,19 @@ class _Singles:
 
     def decode(self, buf: bytes, at: int, end: int) -> Decoded:
         rows: list[Any] = []
+        compiled, size, start = self._patterns.compiled, self._reader.null_bytes, at
         try:
-            at = self._fast(buf, at, end, rows)
+            if not size:
+                at = self._slow(buf, at, end, rows)
+            while at < end:
+                fn = compiled.get(buf[at : at + size])
+                at = fn[0](buf, at, end, rows) if fn else self._row(buf, at, end, rows)
         except UnicodeDecodeError:
             rows.clear()
-            at = self._slow(buf, at, end, rows)
-        _must_end(at, end)
+            at = self._slow(buf, start, end, rows)
+        if at != end:
+            raise _misfit(at, end)
         return rows, None
-
-    def _fast(self, buf: bytes, at: int, end: int, rows: list[Any]) -> int:
-        compiled, size = self._patterns.compiled, self._reader.null_bytes
-        if not size:
-            return self._slow(buf, at, end, rows)
-        while at < end:
-            start = at
-            for fn in compiled.get(buf[at : at + size], ()):
-                at = fn(buf, at, end, rows)
-            if at == start:
-                at = self._row(buf, at, end, rows)
-        return at
 
     def _slow(self, buf: bytes, at: int, end: int, rows: list[Any]) -> int:
         start = -1
@@ -275,28 +269,25 @@ class _Updates:
     def decode(self, buf: bytes, at: int, end: int) -> Decoded:
         rows: list[Any] = []
         olds: list[Any] = []
+        compiled, size, start = self._patterns.compiled, self._before.null_bytes, at
         try:
-            at = self._fast(buf, at, end, rows, olds)
+            if not size:
+                at = self._slow(buf, at, end, rows, olds)
+            while at < end:
+                row = at
+                for fn in compiled.get(buf[at : at + size], ()):
+                    at = fn(buf, at, end, rows, olds)
+                    if at != row:
+                        break
+                else:
+                    at = self._row(buf, at, end, rows, olds)
         except UnicodeDecodeError:
             rows.clear()
             olds.clear()
-            at = self._slow(buf, at, end, rows, olds)
-        _must_end(at, end)
+            at = self._slow(buf, start, end, rows, olds)
+        if at != end:
+            raise _misfit(at, end)
         return rows, olds
-
-    def _fast(self, buf: bytes, at: int, end: int, rows: list[Any], olds: list[Any]) -> int:
-        compiled, size = self._patterns.compiled, self._before.null_bytes
-        if not size:
-            return self._slow(buf, at, end, rows, olds)
-        while at < end:
-            start = at
-            for fn in compiled.get(buf[at : at + size], ()):
-                at = fn(buf, at, end, rows, olds)
-                if at != start:
-                    break
-            else:
-                at = self._row(buf, at, end, rows, olds)
-        return at
 
     def _slow(self, buf: bytes, at: int, end: int, rows: list[Any], olds: list[Any]) -> int:
         start = -1
@@ -322,6 +313,5 @@ def _build(table: Table, values: dict[int, Any]) -> Any:
     return table.binding.row(*(values.get(index, UNSET) for index in range(len(table.slots))))
 
 
-def _must_end(at: int, end: int) -> None:
-    if at != end:
-        raise DecodeError(f"expected the rows to end with their event, got {at - end:+} bytes")
+def _misfit(at: int, end: int) -> DecodeError:
+    return DecodeError(f"expected the rows to end with their event, got {at - end:+} bytes")

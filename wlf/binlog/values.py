@@ -5,8 +5,8 @@ Dates and times become text exactly as MySQL prints them: zero dates, negative a
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from decimal import Decimal
+from collections.abc import Callable, Sequence
+from decimal import Context, Decimal
 from struct import pack, unpack
 from typing import Generic, TypeVar
 
@@ -52,12 +52,15 @@ def _day_text(day: int) -> str:
 
 
 def _clock_text(clock: int) -> str:
-    """The 17 lower bits of a DATETIME2."""
+    """Hours, minutes and seconds as DATETIME2 and TIME2 pack them, six bits for each of the last two."""
     return f"{clock >> 12:02}:{clock >> 6 & 63:02}:{clock & 63:02}"
 
 
 _DAYS: Memo[int, str] = Memo(_day_text)
-_CLOCKS: Memo[int, str] = Memo(_clock_text, 16384)
+# Tables instead of caches: they are small and never miss.
+_MINUTES = tuple(f"{hour:02}:{minute:02}:" for hour in range(32) for minute in range(64))
+_SECONDS = tuple(f"{second:02}" for second in range(64))
+_DAY_MINUTES = tuple(f"{hour:02}:{minute:02}:" for hour in range(24) for minute in range(60))
 
 
 def fraction_text(fsp: int, value: int) -> str:
@@ -67,8 +70,13 @@ def fraction_text(fsp: int, value: int) -> str:
     return "." + f"{value:0{(fsp + 1) // 2 * 2}}"[:fsp]
 
 
-def _fractions(fsp: int) -> Memo[int, str]:
-    return Memo(lambda value: fraction_text(fsp, value), 10_000)
+def _fractions(fsp: int) -> Sequence[str] | Memo[int, str]:
+    """By the stored fraction: tables up to four digits, a cache above."""
+    if fsp > 4:
+        return Memo(lambda value: fraction_text(fsp, value))
+    texts: dict[str, str] = {}
+    every = (fraction_text(fsp, value) for value in range((1, 100, 10_000)[(fsp + 1) // 2]))
+    return tuple(texts.setdefault(text, text) for text in every)
 
 
 _FRACTIONS = [_fractions(fsp) for fsp in range(7)]
@@ -76,31 +84,29 @@ _FRACTIONS = [_fractions(fsp) for fsp in range(7)]
 
 def datetime2(fsp: int) -> tuple[int, Callable[[bytes], str]]:
     """Size and reader of DATETIME(fsp)."""
-    days, clocks, fractions = _DAYS, _CLOCKS, _FRACTIONS[fsp]
-    tail = (fsp + 1) // 2
-    if not tail:
-
-        def whole(raw: bytes) -> str:
-            x = int.from_bytes(raw, "big")
-            return days[x >> 17] + clocks[x & 0x1FFFF]
-
-        return 5, whole
+    days, minutes, seconds, fractions = _DAYS, _MINUTES, _SECONDS, _FRACTIONS[fsp]
+    number, tail = int.from_bytes, (fsp + 1) // 2
     bits = 8 * tail
-    mask, shift = (1 << bits) - 1, bits + 17
+    mask, to_minute, to_day = (1 << bits) - 1, bits + 6, bits + 17
 
     def text(raw: bytes) -> str:
-        x = int.from_bytes(raw, "big")
-        return days[x >> shift] + clocks[x >> bits & 0x1FFFF] + fractions[x & mask]
+        x = number(raw, "big")
+        clock = minutes[x >> to_minute & 0x7FF] + seconds[x >> bits & 63]
+        return f"{days[x >> to_day]}{clock}{fractions[x & mask]}"
 
-    return 5 + tail, text
+    def whole(raw: bytes) -> str:
+        x = number(raw, "big")
+        return days[x >> 17] + minutes[x >> 6 & 0x7FF] + seconds[x & 63]
+
+    return 5 + tail, text if tail else whole
 
 
 def _seconds_text(seconds: int) -> str:
     """Unix seconds as `YYYY-MM-DD hh:mm:ss` in UTC; 0 is the zero date."""
     if not seconds:
         return "0000-00-00 00:00:00"
-    day, second = divmod(seconds, 86400)
-    return _EPOCH_DAYS[day] + _CLOCKS[second // 3600 << 12 | second % 3600 // 60 << 6 | second % 60]
+    minute = seconds // 60
+    return _EPOCH_DAYS[minute // 1440] + _DAY_MINUTES[minute % 1440] + _SECONDS[seconds - minute * 60]
 
 
 def _epoch_day_text(day: int) -> str:
@@ -191,6 +197,7 @@ def float32(value: float) -> float:
     return float(f"{value:.9g}")
 
 
+_EXACT = Context(prec=100)
 _LEFTOVER_BYTES = (0, 1, 1, 2, 2, 3, 3, 4, 4, 4)
 
 
@@ -239,16 +246,17 @@ def decimal_reader(precision: int, scale: int) -> tuple[int, Callable[[bytes], D
 
 def _two_groups(groups: list[int], widths: list[int], exact: Callable[[bytes], Decimal]) -> Callable[[bytes], Decimal]:
     """The usual case, for instance DECIMAL(10,2): one group before the point and one behind, positive."""
-    bits, digits = 8 * widths[1], groups[1]
-    size, mask, limit = sum(widths), (1 << 8 * widths[1]) - 1, 10 ** groups[1]
-    top, high = 1 << 8 * size - 1, 10 ** groups[0]
+    bits, limit = 8 * widths[1], 10 ** groups[1]
+    mask, top, high = (1 << bits) - 1, 1 << 8 * sum(widths) - 1, 10 ** groups[0]
+    number, times, unit = int.from_bytes, _EXACT.multiply, Decimal(1).scaleb(-groups[1])
 
     def read(raw: bytes) -> Decimal:
-        x = int.from_bytes(raw, "big")
-        whole, part = (x ^ top) >> bits, x & mask
-        if x < top or whole >= high or part >= limit:
+        x = number(raw, "big") - top
+        part = x & mask
+        whole = x >> bits
+        if x < 0 or part >= limit or whole >= high:
             return exact(raw)
-        return Decimal(f"{whole}.{part:0{digits}}")
+        return times(whole * limit + part, unit)
 
     return read
 

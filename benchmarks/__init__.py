@@ -1,0 +1,1 @@
+"""Benchmarks: seeded corpora and the suites that measure on them, as ratios to peers in the same run."""

@@ -1,0 +1,202 @@
+"""Decoding speed and memory: wlf with its whole contract against mysql-replication and MySQL's own mysqlbinlog.
+
+wlf decodes, assembles events (xid, commit, old, place) and encodes them as JSON; mysql-replication only decodes.
+`python -m benchmarks.bench_decode` prints the ratios of one run in turn; `pytest benchmarks` measures wlf alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import itertools
+import multiprocessing
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.corpus import CHECKSUMS, NAMES, corpus
+from benchmarks.peer_mysql_replication import decode_all
+from tests.servers.cache import NotInstalled, require
+from tests.servers.mysql import MySQL
+from wlf.binlog import Decoder, TableMap, Transaction
+from wlf.components.collectors._binlog.assemble import Assembler
+from wlf.events.codec import encode_json
+from wlf.events.table import TableVersion, TableVersions
+
+CHUNK_BYTES = 4 << 20
+HEAD_BYTES = 1024
+FLOORS = {"A": (7.0, 0.7), "B": (8.0, 0.4), "C": (15.0, 1.0)}
+"""The least that counts as fast: times mysql-replication, times mysqlbinlog, checksums off."""
+
+
+def chunks_of(path: Path) -> Iterator[bytes]:
+    """A binlog file from its first event on."""
+    with path.open("rb", buffering=0) as file:
+        file.seek(4)
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+
+
+def replay(path: Path, chunks: Iterable[bytes], *, verify: bool) -> tuple[int, int]:
+    """Decode, assemble and encode; rows and bytes of JSON."""
+    versions = TableVersions()
+
+    def bind(table: TableMap) -> TableVersion:
+        return versions.get(table.database, table.table, table.names, table.primary_key)
+
+    decoder, assembler = Decoder(bind, verify_checksum=verify), Assembler()
+    with path.open("rb") as file:
+        decoder.open_file(path.name, file.read(HEAD_BYTES))
+    rows = size = 0
+    for chunk in chunks:
+        items = decoder.feed(chunk)
+        while True:
+            # Events of small transactions are encoded together, as the runtime's batches do it.
+            events = []
+            for item in items:
+                if isinstance(item, Transaction):
+                    events += assembler.events(item)
+            rows += len(events)
+            size += sum(map(len, encode_json(events)))
+            if not decoder.pending:
+                break
+            items = decoder.feed(b"")
+    decoder.end_file()
+    return rows, size
+
+
+@pytest.mark.parametrize("checksum", CHECKSUMS)
+@pytest.mark.parametrize("name", NAMES)
+def test_decode_and_encode(benchmark: Callable[..., object], name: str, checksum: str) -> None:
+    """wlf alone, as `pytest benchmarks --benchmark-only` shows it."""
+    try:
+        path = corpus(name, checksum)
+    except NotInstalled as missing:
+        pytest.skip(str(missing))
+    rows, _ = benchmark.pedantic(  # type: ignore[attr-defined]
+        lambda: replay(path, chunks_of(path), verify=checksum == "CRC32"), rounds=3, iterations=1
+    )
+    assert rows > 0
+
+
+def _timed(work: Callable[[], object]) -> float:
+    gc.collect()
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _mysqlbinlog(path: Path) -> None:
+    program = require(MySQL.recipe.name, MySQL.recipe.edition) / "bin" / "mysqlbinlog"
+    argv = [program, "--no-defaults", "-v", "--base64-output=decode-rows", path]
+    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def measure(name: str, checksum: str, rounds: int) -> dict[str, float]:
+    """Best seconds of each over `rounds` rounds in turn."""
+    path, on = corpus(name, checksum), checksum == "CRC32"
+    works: dict[str, Callable[[], object]] = {
+        "wlf": lambda: replay(path, chunks_of(path), verify=on),
+        "mysqlbinlog": lambda: _mysqlbinlog(path),
+        "mysql-replication": lambda: decode_all(path, checksum=on),
+    }
+    best = dict.fromkeys(works, float("inf"))
+    for number in range(rounds):
+        for who, work in works.items():
+            if number == 0 or who != "mysql-replication":  # one pass of it takes longest
+                best[who] = min(best[who], _timed(work))
+    return best
+
+
+def print_ratios(names: Iterable[str], rounds: int) -> bool:
+    """The table; whether all floors hold."""
+    fine = True
+    print(f"{'':10}{'wlf':>9}{'rows/s':>12}{'MB/s':>7}{'x mysql-replication':>21}{'x mysqlbinlog -v':>18}")
+    for name, checksum in itertools.product(names, CHECKSUMS):
+        path = corpus(name, checksum)
+        rows, _ = replay(path, chunks_of(path), verify=False)
+        best = measure(name, checksum, rounds)
+        peer, native = best["mysql-replication"] / best["wlf"], best["mysqlbinlog"] / best["wlf"]
+        floors = FLOORS[name] if checksum == "NONE" else (0.0, 0.0)
+        fine = fine and peer >= floors[0] and native >= floors[1]
+        speed = path.stat().st_size / best["wlf"] / 1e6
+        print(
+            f"{name} {checksum:8}{best['wlf']:8.2f}s{rows / best['wlf']:12,.0f}{speed:7.0f}{peer:21.1f}{native:18.2f}"
+        )
+    return fine
+
+
+def _big_transaction(content: bytes, rows: int) -> Iterator[bytes]:
+    """All rows events of a corpus as one transaction, repeated until it has so many rows."""
+    at, begin, body = 4, [], []
+    while at < len(content):
+        size = int.from_bytes(content[at + 9 : at + 13], "little")
+        kind, event = content[at + 4], content[at : at + size]
+        at += size
+        if kind in (19, 30):
+            body.append(event)
+        elif kind == 16:
+            end = event
+        elif not body:
+            begin.append(event)
+    yield b"".join(begin)
+    each = 300_000
+    for _ in range(-(-rows // each)):
+        for first in range(0, len(body), 500):
+            yield b"".join(body[first : first + 500])
+    yield end
+
+
+def _memory(work: Callable[[], Iterable[bytes]], path: Path, answer: multiprocessing.queues.Queue[object]) -> None:
+    chunks = work()
+    base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    rows, _ = replay(path, chunks, verify=False)
+    answer.put((rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, base // 1024))
+
+
+def _repeated(total: int) -> Iterator[bytes]:
+    """A corpus again and again up to so many bytes; positions only grow, tables stay the same."""
+    path, sent = corpus("B"), 0
+    while sent < total:
+        for chunk in chunks_of(path):
+            yield chunk
+            sent += len(chunk)
+
+
+def _peak(label: str, work: Callable[[], Iterable[bytes]], path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    answer = context.Queue()
+    child = context.Process(target=_memory, args=(work, path, answer))
+    child.start()
+    rows, peak, base = answer.get()
+    child.join()
+    print(f"{label}: {rows:,} rows, peak RSS {peak} MB (before: {base} MB)")
+
+
+def print_memory() -> None:
+    """Peak RSS of a 1 GiB replay and of a transaction of 2 million rows, each in a process of its own."""
+    _peak("1 GiB replay", lambda: _repeated(1 << 30), corpus("B"))
+    path = corpus("A")
+    _peak("2 million rows in one transaction", lambda: _big_transaction(path.read_bytes(), 2_000_000), path)
+
+
+def main() -> int:
+    """Print what was asked for; 1 where a floor does not hold."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("corpora", nargs="*", default=NAMES, help="A, B, C")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--memory", action="store_true", help="peak RSS instead of speed")
+    options = parser.parse_args()
+    if options.memory:
+        print_memory()
+        return 0
+    return 0 if print_ratios(options.corpora, options.rounds) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
