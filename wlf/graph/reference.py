@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, get_args
 import msgspec
 
 from wlf.components.base import Collector, Component
+from wlf.components.config import Secret
 from wlf.components.registry import Kind, Registry, UnknownType, kind_of
 from wlf.errors import SetupError
 from wlf.events.base import kind_names
@@ -78,6 +79,8 @@ def _written(value: Any) -> str:
     if isinstance(value, msgspec.Struct):
         tag = value.__struct_config__.tag
         return f"{{type: {tag}}}" if tag is not None else "see below"
+    if isinstance(value, Secret) and not value:
+        return '""'
     if isinstance(value, list | tuple | set | frozenset):
         return f"[{show(value)}]"
     if isinstance(value, dict):
