@@ -176,6 +176,28 @@ def test_a_cancelled_dispatch_is_not_sent_on_behind_the_next(kafka_mock: KafkaMo
     assert found[:-40] in ([], list(range(20)))
 
 
+def test_a_close_that_is_cancelled_still_ends_the_producer(kafka_mock: KafkaMock) -> None:
+    kafka_mock.create_topic("t")
+
+    async def work(sink: KafkaDispatcher) -> None:
+        kafka_mock.push_errors(Api.PRODUCE, *[Fault.NOT_ENOUGH_REPLICAS] * 1_000)
+        pending = asyncio.create_task(sink.dispatch(Batch(inserts(20))))
+        await asyncio.wait([pending], timeout=0.2)
+        pending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await pending
+        closing = asyncio.create_task(sink.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        kafka_mock.clear_errors(Api.PRODUCE)
+        assert await sink.dispatch(Batch([insert(id=n) for n in range(100, 110)])) is None
+
+    run(kafka_mock.bootstrap_servers, work, topic="t", timeout_ms=20_000, client_options={"retry_backoff_ms": 20})
+    assert ids(kafka_mock.read_topic("t"))[-10:] == list(range(100, 110))
+
+
 def test_a_slow_broker_delays_and_loses_nothing(kafka_mock: KafkaMock) -> None:
     kafka_mock.create_topic("t")
     for broker in (1, 2, 3):

@@ -140,6 +140,31 @@ def test_topics_are_made_as_the_options_say(make_kafka: MakeKafka) -> None:
         deliver(servers, batches[0], topic="v", timeout_ms=1_500)
 
 
+def test_a_topic_that_collides_rejects_its_events_and_a_deleted_one_is_made_again(kafka: Kafka) -> None:
+    servers, prefix = kafka.bootstrap_servers, uuid.uuid4().hex
+    create_topic(servers, f"{prefix}.t1", 1)
+    admin = AdminClient({"bootstrap.servers": servers})
+
+    async def work(sink: KafkaDispatcher) -> None:
+        found = await sink.dispatch(Batch([insert("_t1", id=1), insert("-t2", id=2)]))
+        assert found is not None
+        assert found.retry == {}
+        assert list(found.rejected) == [0]
+        assert "collides with existing topic" in found.rejected[0]
+        admin.delete_topics([f"{prefix}-t2"])[f"{prefix}-t2"].result(10)
+        for _ in range(5):
+            try:
+                assert await sink.dispatch(Batch([insert("-t2", id=3)])) is None
+                break
+            except Retryable:
+                continue
+        else:
+            pytest.fail("the topic was not made again")
+
+    run(servers, work, topic=f"{prefix}%{{/table}}", create_topics={"partitions": 1}, timeout_ms=3_000)
+    assert ids(read_topic(servers, f"{prefix}-t2")) == [3]
+
+
 def test_a_message_larger_than_the_broker_takes_is_rejected_alone(make_kafka: MakeKafka) -> None:
     kafka = make_kafka(options={"message.max.bytes": "20000"})
     create_topic(kafka.bootstrap_servers, "t", 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -77,7 +76,7 @@ class KafkaDispatcher(Dispatcher):
 
     async def close(self) -> None:
         """Close the connections; nothing is waited for, for `dispatch` waits for what it sends."""
-        await asyncio.shield(self._session.abandon())
+        await self._session.abandon()
 
 
 def _by_event(outcome: Mapping[int, str], events: Sequence[int]) -> dict[int, str]:

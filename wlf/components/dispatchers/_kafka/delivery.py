@@ -96,11 +96,14 @@ class Delivery:
         """The messages by topic and partition; those of topics that are not there go to `retry`."""
         messages = self._messages
         topics = dict.fromkeys(messages.topics)
-        await self._session.create(topics)
-        counts = await self._partitions(producer, topics)
+        refused = await self._session.create(topics)
+        if refused:
+            named = enumerate(messages.topics)
+            self.rejected.update({index: refused[topic] for index, topic in named if topic in refused})
+        counts = await self._partitions(producer, [topic for topic in topics if topic not in refused])
         groups: dict[str, dict[int, list[int]]] = {topic: {} for topic in topics}
         for index, (topic, placed) in enumerate(zip(messages.topics, messages.placed, strict=True)):
-            count = counts[topic]
+            count = counts.get(topic)
             if not count:
                 continue
             partition = (hash_key(placed) if placed is not None else turn) % count
@@ -115,7 +118,7 @@ class Delivery:
             for partition, group in partitions.items()
         ]
 
-    async def _partitions(self, producer: AIOKafkaProducer, topics: dict[str, None]) -> dict[str, int]:
+    async def _partitions(self, producer: AIOKafkaProducer, topics: list[str]) -> dict[str, int]:
         """The number of partitions of each topic, 0 for those that the brokers do not know."""
         known = {topic: producer.client.cluster.partitions_for_topic(topic) for topic in topics}
         counts = {topic: len(partitions or ()) for topic, partitions in known.items()}
@@ -128,15 +131,18 @@ class Delivery:
             for future in asked.values():
                 future.cancel()
         for topic, future in asked.items():
-            error = None if future.cancelled() or not future.done() else future.exception()
-            if error is not None:
-                refused = refusal(error, f"topic {topic}")
-                if refused is not None:
-                    raise refused from error
-            elif future.done() and not future.cancelled():
+            if not future.done() or future.cancelled():
+                continue
+            error = future.exception()
+            if error is None:
                 counts[topic] = len(future.result())
+            elif (refused := refusal(error, f"topic {topic}")) is not None:
+                raise refused from error
+        missing = {topic for topic, count in counts.items() if not count}
+        for topic in missing:
+            self._session.forget(topic)
         for index, topic in enumerate(self._messages.topics):
-            if not counts[topic]:
+            if topic in missing:
                 self.retry[index] = f"topic {topic} is not there, and the brokers do not create it"
         return counts
 

@@ -17,7 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import IncompatibleBrokerVersion, KafkaConnectionError, KafkaError, for_code
 
-from wlf.components.dispatchers._kafka.failures import reason_of, refusal
+from wlf.components.dispatchers._kafka.failures import EVERY_RECORD, reason_of, refusal
 from wlf.components.dispatchers._kafka.options import CODECS, KafkaConfig
 from wlf.components.tls import certificate_refused, ssl_context
 from wlf.errors import Retryable, SetupError
@@ -36,6 +36,8 @@ class Session:
         self._config = config
         self._client_id = client_id
         self._producer: AIOKafkaProducer | None = None
+        self._started = False
+        self._ending: asyncio.Future[None] | None = None
         self._made: set[str] = set()
         self.batch_bytes = config.max_message_bytes
         """Size of a record batch: falls when a broker says that it takes less."""
@@ -47,21 +49,22 @@ class Session:
             SetupError: password, certificate, privilege or an option is wrong.
             Retryable: no broker can be reached.
         """
-        if self._producer is None:
-            producer = self._new()
-            try:
-                async with asyncio.timeout(self._config.connect_timeout_ms / 1000):
-                    await producer.start()
-            except BaseException as error:
-                await abandon(producer)
-                if isinstance(error, KafkaError | OSError | TimeoutError):
-                    raise await self._why(error) from error
-                raise
-            self._producer = producer
+        if self._started:
+            assert self._producer is not None
+            return self._producer
+        await self.abandon()
+        self._producer = self._new()
+        try:
+            async with asyncio.timeout(self._config.connect_timeout_ms / 1000):
+                await self._producer.start()
+        except (KafkaError, OSError, TimeoutError) as error:
+            await self.abandon()
+            raise await self._why(error) from error
+        self._started = True
         return self._producer
 
-    async def create(self, topics: Iterable[str]) -> None:
-        """Create the topics that are not there, where the config says so.
+    async def create(self, topics: Iterable[str]) -> dict[str, str]:
+        """Create the topics that are not there, where the config says so; names that are refused with the reason.
 
         Raises:
             SetupError: the brokers refuse the number of partitions, copies, a setting, or the user.
@@ -70,7 +73,7 @@ class Session:
         wanted = self._config.create_topics
         topics = [topic for topic in topics if topic not in self._made]
         if wanted is None or not topics:
-            return
+            return {}
         new = [
             NewTopic(topic, wanted.partitions, wanted.replication_factor, topic_configs=wanted.configs)
             for topic in topics
@@ -86,17 +89,30 @@ class Session:
             raise await self._why(error) from error
         finally:
             await admin.close()
+        refused: dict[str, str] = {}
         for topic, code, *text in answer.topic_errors:
-            if code not in (0, TOPIC_EXISTS):
-                error = for_code(code)(*text)
+            error = for_code(code)(*text)
+            if code in (0, TOPIC_EXISTS):
+                self._made.add(topic)
+            elif isinstance(error, EVERY_RECORD):  # such as `a_b` where there is `a.b`, which metrics would mix up
+                refused[topic] = f"topic {topic}: {reason_of(error)}"
+            else:
                 raise refusal(error, f"topic {topic}") or Retryable(f"topic {topic}: {reason_of(error)}")
-            self._made.add(topic)
+        return refused
+
+    def forget(self, topic: str) -> None:
+        """The topic is not there: create it again."""
+        self._made.discard(topic)
 
     async def abandon(self) -> None:
         """Give the producer up at once, with whatever it still holds."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await abandon(producer)
+        if self._producer is not None:
+            self._ending = asyncio.ensure_future(abandon(self._producer))
+            self._producer, self._started = None, False
+        if self._ending is not None:
+            # A producer that is half abandoned would go on sending: it ends, whoever cancels the one that waits here.
+            await asyncio.shield(self._ending)
+            self._ending = None
 
     async def _why(self, error: BaseException) -> SetupError | Retryable:
         """What to tell the runtime about brokers that cannot be reached."""
