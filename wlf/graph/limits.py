@@ -19,7 +19,9 @@ def check_limits(drafts: Iterable[Draft], options: RuntimeOptions, document: Doc
         if not isinstance(config, DispatcherConfig):
             continue
         total += config.batch.max_bytes
-        if config.batch.max_bytes > options.memory_limit_bytes:
+        # A default that is too large only means smaller batches; a written one is not what its author thinks it is.
+        written = "max_bytes" in (draft.item.at("batch").mapping or {})
+        if written and config.batch.max_bytes > options.memory_limit_bytes:
             place = draft.item.at("batch.max_bytes")
             message = (
                 f"a batch of {config.batch.max_bytes} bytes never fills: all mailboxes together hold "

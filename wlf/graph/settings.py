@@ -34,7 +34,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Meta(description="HOST:PORT of the metrics and health endpoint, such as 127.0.0.1:8080", pattern=_ADDRESS),
     ] = None
     memory_limit_bytes: Annotated[
-        int, Meta(description="estimated bytes of all events that wait for dispatchers", ge=1_048_576)
+        int, Meta(description="estimated bytes of all events that wait for dispatchers", ge=65_536)
     ] = _DEFAULTS.memory_limit_bytes
     checkpoint_interval_ms: Annotated[int, Meta(description="time between two stored cursors", ge=1)] = (
         _DEFAULTS.checkpoint_interval_ms

@@ -66,4 +66,5 @@ def render(
 
 
 def _commented(words: str, sign: str) -> str:
-    return "".join(f"{sign}{line}".rstrip() + "\n" for line in words.splitlines())
+    # Mermaid takes a comment sign alone on its line for the name of a diagram.
+    return "".join(f"{sign}{line}\n" if line else "\n" for line in words.splitlines())
