@@ -1,0 +1,29 @@
+"""Which failures may pass by themselves, and how any of them reads."""
+
+from __future__ import annotations
+
+import traceback
+
+from wlf.errors import ComponentError, Retryable, WlfError
+
+PASSING = (Retryable, OSError, TimeoutError)
+"""Failures that trying again may mend."""
+
+
+def reason_of(error: BaseException) -> str:
+    """Why it failed, without the node's name."""
+    if isinstance(error, ComponentError):
+        return error.message
+    return str(error) or ("took longer than timeout_ms" if isinstance(error, TimeoutError) else type(error).__name__)
+
+
+def describe(node: str, error: Exception) -> str:
+    """One problem as text. An unexpected error says where it was raised, as its own text might quote the payload."""
+    if isinstance(error, ComponentError):
+        error.node = error.node or node
+        return str(error)
+    if isinstance(error, WlfError):
+        return f"{node}: {error}" if node else str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return f"{node}: unexpected {type(error).__name__}{place}\n  hint: --log-level debug shows where it came from"

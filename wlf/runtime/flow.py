@@ -1,0 +1,123 @@
+"""Runs segments and puts what comes out of them into the mailboxes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Protocol
+
+from wlf.errors import InternalError
+from wlf.events import DeadLetter
+from wlf.runtime.batch import Batch, Ticket
+from wlf.runtime.instances import Surroundings
+from wlf.runtime.mailbox import Mailbox
+from wlf.runtime.segment import SLICE_EVENTS, Column, Refused, SegmentRun
+from wlf.runtime.wake import Bell
+
+
+class Gate(Protocol):
+    """What a batch owes whom while it is handed over."""
+
+    @property
+    def number(self) -> int:
+        """The batch's number."""
+        ...
+
+    def expect(self, dispatcher: str, count: int) -> Ticket | None:
+        """The ticket of `count` events for a dispatcher; None where they are withheld from it."""
+        ...
+
+    def hold(self, count: int) -> Ticket:
+        """A ticket for `count` events that leave the batch's way for that of the dead letters."""
+        ...
+
+
+class Debt:
+    """The gate of dead letters: the sender's ticket is settled when all that came of its events is."""
+
+    __slots__ = ("_count", "_open", "_sender", "number")
+
+    def __init__(self, sender: Ticket, count: int) -> None:
+        self._sender = sender
+        self._count = count
+        self._open = 1
+        self.number = 0
+
+    def expect(self, dispatcher: str, count: int) -> Ticket:
+        """One more dispatcher gets them."""
+        self._open += count
+        return self
+
+    def hold(self, count: int) -> Ticket:
+        """Refused once more, on the way of the dead letters."""
+        self._open += count
+        return self
+
+    def settle(self, count: int) -> None:
+        """Delivered."""
+        self._open -= count
+        if self._open < 0:
+            raise InternalError("a dead letter was settled twice")
+        if not self._open:
+            self._sender.settle(self._count)
+
+
+class Flow:
+    """The way from any source of events (a collector, or a node with dead letters) to the mailboxes."""
+
+    def __init__(
+        self, segments: Mapping[str, SegmentRun], mailboxes: Mapping[str, Mailbox], room: Bell, around: Surroundings
+    ) -> None:
+        self._segments = segments
+        self._mailboxes = mailboxes
+        self._room = room
+        self._around = around
+
+    async def push(self, source: str, events: Column, gate: Gate) -> None:
+        """Run the source's segment; returns when every mailbox has taken its part.
+
+        Raises:
+            ComponentError: a transformer without a dead-letter edge raised.
+        """
+        segment = self._segments[source]
+        for start in range(0, len(events), SLICE_EVENTS):
+            if start:
+                await asyncio.sleep(0)
+            # The slice of a whole tuple is the tuple itself.
+            outcome = segment.run(events[start : start + SLICE_EVENTS])
+            await self._hand_over(outcome.outputs, gate)
+            for refused in outcome.refused:
+                await self._send_refused(refused, gate)
+
+    async def _hand_over(self, outputs: Mapping[str, Column], gate: Gate) -> None:
+        """First to those that have room: nobody waits for another one's mailbox."""
+        batches: dict[int, Batch] = {}
+        waiting: list[tuple[Mailbox, Batch, Ticket]] = []
+        now = asyncio.get_running_loop().time()
+        for dispatcher, column in outputs.items():
+            ticket = gate.expect(dispatcher, len(column))
+            if ticket is None:
+                continue
+            batch = batches.get(id(column))
+            if batch is None:
+                batch = batches[id(column)] = Batch(column, gate.number)
+            mailbox = self._mailboxes[dispatcher]
+            if mailbox.admits(batch.weight_bytes):
+                mailbox.put(batch, ticket, now)
+            else:
+                waiting.append((mailbox, batch, ticket))
+        for mailbox, batch, ticket in waiting:
+            while not mailbox.admits(batch.weight_bytes):
+                await self._room.wait()
+            mailbox.put(batch, ticket, asyncio.get_running_loop().time())
+
+    async def _send_refused(self, refused: Refused, gate: Gate) -> None:
+        now = self._around.clock.time()
+        letters = tuple(DeadLetter(refused.node, refused.reason, 1, now, event) for event in refused.events)
+        await self.send_dead(refused.node, letters, gate.hold(len(letters)))
+
+    async def send_dead(self, node: str, letters: tuple[DeadLetter, ...], sender: Ticket) -> None:
+        """Send dead letters on their way; `sender` is settled when they have arrived."""
+        debt = Debt(sender, len(letters))
+        await self.push(node, letters, debt)
+        debt.settle(1)

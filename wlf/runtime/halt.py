@@ -1,0 +1,25 @@
+"""Why a run must end: the problems that nobody but the user can solve."""
+
+from __future__ import annotations
+
+import logging
+
+from wlf.runtime.failures import describe
+from wlf.runtime.wake import Bell
+
+
+class Halt:
+    """Collects the problems of a run; the first one begins its end."""
+
+    def __init__(self, bell: Bell, logger: logging.Logger) -> None:
+        self.problems: list[str] = []
+        self._bell = bell
+        self._logger = logger
+
+    def fail(self, node: str, error: Exception) -> None:
+        """Note what stopped a node, in words that hold no payload."""
+        problem = describe(node, error)
+        self.problems.append(problem)
+        self._logger.error("%s", problem)
+        self._logger.debug("%s", node, exc_info=error)
+        self._bell.ring()

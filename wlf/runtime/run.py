@@ -1,0 +1,108 @@
+"""Runs a plan as a program does: with signals, a status line, and an event loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib.util
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from wlf.components.base import Dispatcher
+from wlf.graph.plan import Plan
+from wlf.runtime.report import RunReport
+from wlf.runtime.runner import Runner
+
+SHOW_SECONDS = 1.0
+LOG_SECONDS = 30.0
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+logger = logging.getLogger("wlf")
+
+
+def run_pipeline(
+    plan: Plan,
+    state_dir: Path,
+    *,
+    until_end: bool = False,
+    show: Callable[[str], None] | None = None,
+    use_uvloop: bool = False,
+) -> RunReport:
+    """Run until the end, a failure or SIGTERM/SIGINT; a second signal leaves at once with exit code 1.
+
+    Args:
+        plan: what the graph was compiled to.
+        state_dir: where the cursors are kept.
+        until_end: stop when every collector has reached what was its end at the start.
+        show: takes the status line, once a second; without it the same goes to the log, less often.
+        use_uvloop: use uvloop where it is installed.
+    """
+    with asyncio.Runner(loop_factory=_loop_factory() if use_uvloop else None) as loop:
+        return loop.run(_run(Runner(plan, state_dir, until_end=until_end), plan, show))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if importlib.util.find_spec("uvloop") is None:
+        return None
+    import uvloop
+
+    factory: Any = uvloop.new_event_loop
+    return factory  # type: ignore[no-any-return]
+
+
+async def _run(runner: Runner, plan: Plan, show: Callable[[str], None] | None) -> RunReport:
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:
+        loop.add_signal_handler(number, _on_signal, runner, number)
+    for line in guarantees(plan):
+        logger.info("%s", line)
+    gc.collect()
+    # The modules and the plan stay for good: the cyclic collector need not look at them again.
+    gc.freeze()
+    showing = asyncio.create_task(_show(runner, show))
+    try:
+        return await runner.run()
+    finally:
+        showing.cancel()
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+def _on_signal(runner: Runner, number: signal.Signals) -> None:
+    """The first time wind down; from then on the next signal, handled by the kernel's turn, ends at once."""
+    if runner.is_stopping:
+        _leave(number, None)
+    for each in SIGNALS:
+        signal.signal(each, _leave)
+    logger.info("%s: collecting no more, delivering what is under way; once more to leave at once", number.name)
+    runner.stop()
+
+
+def _leave(number: int, frame: object) -> None:
+    os.write(sys.stderr.fileno(), b"left at once: the next run reads again from the stored cursors\n")
+    os._exit(1)
+
+
+async def _show(runner: Runner, show: Callable[[str], None] | None) -> None:
+    while True:
+        await asyncio.sleep(SHOW_SECONDS if show else LOG_SECONDS)
+        text = str(runner.status())
+        if show:
+            show(text)
+        else:
+            logger.info("%s", text)
+
+
+def guarantees(plan: Plan) -> list[str]:
+    """One line a path: `binlog -> kafka: at least once`."""
+    lines = []
+    for segment in plan.segments:
+        for id in segment.dispatchers:
+            node = plan.node(id)
+            assert issubclass(node.component, Dispatcher)
+            lines.append(f"{segment.collector} -> {id}: {node.component.describe_guarantee(node.config)}")
+    return lines
