@@ -88,6 +88,24 @@ def test_a_leader_that_moves_is_followed(kafka_mock: KafkaMock) -> None:
     assert ids(kafka_mock.read_topic("t")) == [*range(10), *range(10)]
 
 
+def test_what_lies_behind_a_failed_record_batch_is_not_sent_before_it(kafka_mock: KafkaMock) -> None:
+    kafka_mock.create_topic("t")
+
+    async def work(sink: KafkaDispatcher) -> None:
+        # The group is many record batches; the second fails for good, the third would be taken.
+        kafka_mock.push_errors(Api.PRODUCE, 0, Fault.OUT_OF_ORDER_SEQUENCE_NUMBER)
+        found = await sink.dispatch(Batch(inserts(60)))
+        assert found is not None
+        assert found.rejected == {}
+        first = min(found.retry)
+        assert first > 0
+        assert list(found.retry) == list(range(first, 60))
+        assert await sink.dispatch(Batch([insert(id=n) for n in found.retry])) is None
+
+    run(kafka_mock.bootstrap_servers, work, topic="t", max_message_bytes=2_048, **QUICK)
+    assert ids(kafka_mock.read_topic("t")) == list(range(60))
+
+
 def test_a_lost_producer_id_is_replaced(kafka_mock: KafkaMock) -> None:
     kafka_mock.create_topic("t")
 
