@@ -21,11 +21,14 @@ from wlf.binlog.rows import DAMAGE, KINDS, Table
 from wlf.binlog.tables import Tables
 from wlf.errors import DecodeError, WlfError
 
-_HEAD = Struct("<IBIIIH").unpack_from
-_PACKET_HEAD = Struct("<5xIBIIIH").unpack_from
+_FULL_HEAD = Struct("<IBIIIH").unpack_from
+_HEAD = Struct("<IBII").unpack_from
+_PACKET_HEAD = Struct("<5xIBII").unpack_from
+_GTID_BODY = Struct("<16sq").unpack_from
 _U64 = Struct("<Q").unpack_from
 _BEGIN = b"\0BEGIN"
-_TABLE_MAP, _QUERY, _XID, _FORMAT = 19, 2, 16, 15
+_TABLE_MAP, _QUERY, _XID, _FORMAT, _GTID = 19, 2, 16, 15, 33
+_BEGINS = 64
 
 # Two forms of one transaction end: with table ids without a map, servers end a statement that logged no rows.
 _DUMMY_TABLES = (b"\xff\xff\xff\0\0\0", b"\xff\xff\xff\xff\0\0")
@@ -80,6 +83,7 @@ class Decoder:
         self._joined = False
         self._tail = Tail(stream=mode == "stream")
         self._stopped = False
+        self._begins: set[bytes] = set()
         self._failed: WlfError | None = None
 
     # What the owner sees.
@@ -193,11 +197,11 @@ class Decoder:
     # How it works.
 
     def _read_format(self, name: str, head: bytes) -> None:
-        if len(head) < 4 + HEADER_BYTES or (size := _HEAD(head, 4)[3]) > len(head) - 4 or head[8] != _FORMAT:
+        if len(head) < 4 + HEADER_BYTES or (size := _FULL_HEAD(head, 4)[3]) > len(head) - 4 or head[8] != _FORMAT:
             raise DecodeError("expected a FORMAT_DESCRIPTION event", file=name, position=4)
         position = self._steering.position
         try:
-            self._steering.on_event(self._event(head, 4, 4 + size, _HEAD(head, 4)), verify=self._verify)
+            self._steering.on_event(self._event(head, 4, 4 + size, _FULL_HEAD(head, 4)), verify=self._verify)
         except DecodeError as error:
             raise DecodeError(error.message, file=name, position=4) from error
         self._steering.position = position
@@ -242,62 +246,77 @@ class Decoder:
 
     def _walk(self) -> bool:
         """Go through the whole events of the buffer; True: stopped on purpose, not for want of bytes."""
-        buf, at, lead = self._buf, self._at, self._lead
-        steering, group, ids, known = self._steering, self._group, self._ids, self._tables.known
-        head, limit, verify = _PACKET_HEAD if lead else _HEAD, len(buf) - (4 if lead else 18), self._verify
-        trim = steering.checksum_bytes
-        if steering.format is None and not lead and at < limit and buf[at + 4] != _FORMAT:
-            raise DecodeError("expected a FORMAT_DESCRIPTION event first")
+        buf, at, lead, steering, group = self._buf, self._at, self._lead, self._steering, self._group
+        ids, known, begins, frames = self._ids, self._tables.known, self._begins, group.frames
+        head, size_of_buf, trim = _PACKET_HEAD if lead else _HEAD, len(buf), steering.checksum_bytes
+        limit, checked = size_of_buf - (4 if lead else 18), trim and self._verify
+        # The position of an event is base + at.
+        base = steering.position - at
         try:
             while at < limit:
                 if lead and (odd := self._packet(buf, at)) >= 0:
                     if not odd:
                         return False
                     at += odd
+                    base -= odd
                     continue
-                ts, kind, server, size, log_pos, _ = fields = head(buf, at)
+                ts, kind, server, size = head(buf, at)
                 start = at + lead
                 end = start + size
-                if end > len(buf) or size < HEADER_BYTES:
-                    self._check_size(size, log_pos)
+                if end > size_of_buf or size < HEADER_BYTES:
+                    self._check_size(buf, start, base + at)
                     return False
                 stop = end - trim
-                if verify and trim and kind != _FORMAT:
+                if checked and kind != _FORMAT:
                     check_crc(buf, start, end)
                 if kind == _TABLE_MAP:
                     raw = buf[start + 25 : stop]
                     table = known.get(raw)
-                    if table is None:
-                        table = self._new_table(raw)
-                        if table is None:
-                            return True
+                    if table is None and (table := self._new_table(raw, base + at)) is None:
+                        return True
                     ids[buf[start + 19 : start + 25]] = table
                 elif kind in KINDS:
-                    table = ids.get(buf[start + 19 : start + 25])
-                    if table:
-                        group.frames.append((table, kind, ts, server, buf, start, stop, steering.position + size))
+                    if table := ids.get(buf[start + 19 : start + 25]):
+                        frames.append((table, kind, ts, server, buf, start, stop, base + at + size))
                         group.held += size + FRAME_BYTES
                         group.open = True
-                        if group.held > group.hold_max_bytes:
-                            group.spill()
                     else:
-                        self._unheld(buf, start, stop, table)
+                        self._unheld(buf, start, table)
                 elif kind == _XID:
-                    group.close(_U64(buf, start + 19)[0], ts, steering.position + size)
-                elif kind == _QUERY and _is_begin(buf, start, stop):
+                    group.close(_U64(buf, start + 19)[0], ts, base + at + size)
+                elif kind == _QUERY and buf[start + 27 : stop] in begins:
                     group.open = group.begun = True
-                elif kind == 33:
-                    steering.on_gtid(buf, start, size, log_pos)
+                elif kind == _GTID and not (lead or group.open):
+                    group.open, group.gtid = True, _GTID_BODY(buf, start + 20)
                 else:
-                    steering.on_event(self._event(buf, start, end, fields), verify=verify)
-                    trim = steering.checksum_bytes
+                    steering.position = base + at
+                    self._steer(buf, start, end, stop)
+                    base, trim = steering.position - at, steering.checksum_bytes
+                    checked = trim and self._verify
                 at = end
-                steering.position += size
+                base -= lead
+                if group.held > group.hold_max_bytes and not group.full:
+                    group.spill()
                 if group.full or group.draining:
                     return True
         finally:
             self._at = at
+            steering.position = base + at
         return False
+
+    def _steer(self, buf: bytes, start: int, end: int, stop: int) -> None:
+        """An event that is not among the most frequent ones."""
+        fields = _FULL_HEAD(buf, start)
+        if fields[1] == _QUERY and _is_begin(buf, start, stop):
+            self._group.open = self._group.begun = True
+            # From the default database's length on, one session's BEGINs are mostly alike.
+            if len(self._begins) >= _BEGINS:
+                self._begins.clear()
+            self._begins.add(buf[start + 27 : stop])
+            return
+        if fields[1] != _FORMAT and self._steering.format is None and not self._lead:
+            raise DecodeError("expected a FORMAT_DESCRIPTION event first")
+        self._steering.on_event(self._event(buf, start, end, fields), verify=self._verify)
 
     def _event(self, buf: bytes, start: int, end: int, fields: tuple[int, int, int, int, int, int]) -> Event:
         ts, kind, server, size, log_pos, flags = fields
@@ -329,24 +348,25 @@ class Decoder:
             return end - at
         raise DecodeError(f"expected an event packet, got one of {length} bytes that begins with {first}")
 
-    def _check_size(self, size: int, log_pos: int) -> None:
+    def _check_size(self, buf: bytes, start: int, position: int) -> None:
         """A damaged size must not make the decoder wait for gigabytes."""
+        size, log_pos = _FULL_HEAD(buf, start)[3:5]
         if not HEADER_BYTES <= size <= MAX_EVENT_BYTES:
             raise DecodeError(f"expected an event of {HEADER_BYTES} bytes to 1 GiB, got {size}")
-        end = (self._steering.position + size) & 0xFFFFFFFF
+        end = (position + size) & 0xFFFFFFFF
         if log_pos and log_pos != end and size > 1 << 20 and not self._steering.relay_log:
             raise DecodeError(f"expected an event that ends at {log_pos}, got {size} bytes")
 
-    def _new_table(self, raw: bytes) -> Table | Literal[False] | None:
-        steering = self._steering
-        version = self._tables.new(raw, mariadb=steering.format is not None and steering.format.mariadb)
+    def _new_table(self, raw: bytes, position: int) -> Table | Literal[False] | None:
+        form = self._steering.format
+        version = self._tables.new(raw, mariadb=form is not None and form.mariadb)
         if version is None and (asked := self._tables.asked) is not None:
             count = len(asked.columns)
-            where = steering.file, steering.position
+            where = self._steering.file, position
             self._group.out.append(NeedSchema(asked.database, asked.table, count, asked.types, *where))
         return version
 
-    def _unheld(self, buf: bytes, start: int, stop: int, table: Table | Literal[False] | None) -> None:
+    def _unheld(self, buf: bytes, start: int, table: Table | Literal[False] | None) -> None:
         """A rows event of an unwanted table, or of none."""
         table_id = buf[start + 19 : start + 25]
         if table is False:

@@ -10,7 +10,7 @@ from wlf.binlog import control
 from wlf.binlog.control import ARTIFICIAL, HEADER_BYTES, IGNORABLE, IN_USE, RELAY_LOG, Format
 from wlf.binlog.counts import Counts
 from wlf.binlog.errors import UnsupportedEvent
-from wlf.binlog.group import Group
+from wlf.binlog.group import Group, Gtid
 from wlf.binlog.gtid import GtidPosition, GtidSet, mariadb_gtid, tagged_gtid
 from wlf.binlog.items import Heartbeat, Rotate, Statement
 from wlf.binlog.rows import Table
@@ -74,6 +74,7 @@ class Steering:
             18: self._on_load_query,
             26: self._on_incident,
             27: self._on_heartbeat,
+            33: self._on_gtid,
             34: lambda event: self._begin(None),
             35: self._on_previous_gtids,
             38: self._on_xa_prepare,
@@ -169,16 +170,10 @@ class Steering:
 
     # Transactions.
 
-    def on_gtid(self, buf: bytes, start: int, size: int, log_pos: int) -> None:
-        """A GTID event of MySQL: flags, uuid, number."""
-        uuid, number = _GTID(buf, start + 20)
-        if self._stream and log_pos:
-            self._follow(log_pos, size)
-        group, gtid = self._group, ((uuid, ""), number)
-        if group.open:
-            self._begin(gtid)
-        else:
-            group.begin(gtid, begun=False)
+    def _on_gtid(self, event: Event) -> None:
+        if self._stream and event.log_pos:
+            self._follow(event.log_pos, event.size)
+        self._begin(_GTID(event.buf, event.start + 20))
 
     def _follow(self, log_pos: int, size: int) -> None:
         """The server skips transactions that were asked not to be sent."""
@@ -186,7 +181,7 @@ class Steering:
             self.position = control.widen(log_pos, self.position + size) - size
             self._group.jump(self.file, self.position)
 
-    def _begin(self, gtid: tuple[tuple[bytes, str], int] | tuple[int, int, int] | None, begun: bool = False) -> None:
+    def _begin(self, gtid: Gtid | None, begun: bool = False) -> None:
         group = self._group
         if group.open:
             if group.begun and not (self.format and self.format.mariadb):

@@ -14,8 +14,8 @@ from wlf.errors import DecodeError
 Frame: TypeAlias = tuple[Table, int, int, int, bytes, int, int, int]
 """Table, event type, ts, server id; buffer, start and end (without checksum) of the event; position behind it."""
 
-Gtid: TypeAlias = tuple[Source, int] | tuple[int, int, int]
-"""MySQL's source and number; MariaDB's domain, server, sequence number."""
+Gtid: TypeAlias = tuple[bytes, int] | tuple[Source, int] | tuple[int, int, int]
+"""MySQL's uuid and number, or source and number where there is a tag; MariaDB's domain, server, sequence number."""
 
 
 _tuple: Any = tuple.__new__  # the constructor of a NamedTuple is twice as slow
@@ -51,12 +51,14 @@ class Group:
         """Enough rows for one call."""
         self._boundary: tuple[str, int, Gtid | None] = (file, position, None)
         self._gtids: GtidSet | GtidPosition | None = None
-        self._run: tuple[Source, int] | None = None
+        self._run: tuple[bytes | Source, int] | None = None
+        self._source: bytes | Source = b""
+        self._prefix = ""
         self._run_last = 0
         self.out: list[Item] = []
         self._file = file
         self._limits = limits
-        self._gtid: Gtid | None = None
+        self.gtid: Gtid | None = None
         self._end: tuple[int | None, int, int] | None = None  # xid, ts, position behind the commit
         self._next = 0
         self._owned = 0
@@ -69,7 +71,7 @@ class Group:
 
     def begin(self, gtid: Gtid | None, *, begun: bool) -> None:
         """A transaction begins; `begun` where no BEGIN follows (MariaDB)."""
-        self._gtid = gtid
+        self.gtid = gtid
         self.open = True
         self.begun = begun
 
@@ -110,7 +112,13 @@ class Group:
 
     def gtid_text(self) -> str | None:
         """The open transaction's GTID, None if it is anonymous."""
-        return _text(self._gtid)
+        gtid = self.gtid
+        if gtid is not None and gtid[0] == self._source:
+            return f"{self._prefix}{gtid[1]}"
+        text = _text(gtid)
+        if gtid is not None and text is not None and len(gtid) == 2:
+            self._source, self._prefix = gtid[0], text.removesuffix(str(gtid[1]))
+        return text
 
     # Handing out.
 
@@ -158,15 +166,20 @@ class Group:
 
     def _close_one(self, frame: Frame, xid: int | None, ts: int, end: int) -> None:
         """The short way of a transaction with one rows event: most of them are so."""
-        table, kind, change_ts, server, _, start, stop, position = frame
-        rows, olds = _decode(frame, self._file)
+        table, kind, change_ts, server, buf, start, stop, position = frame
+        try:
+            rows, olds = table.rows(kind, buf, start, stop)
+        except DecodeError as error:
+            raise _located(error.message, frame, self._file) from error
+        except DAMAGE as error:
+            raise _damaged(error, frame, self._file) from error
         self._rows_out += len(rows)
         self._bytes_out += stop - start
         if self._rows_out >= self._limits.batch_rows or self._bytes_out >= self._limits.batch_bytes:
             self.full = True
         if rows:
             change = _tuple(Change, (table.binding, KINDS[kind], change_ts, server, position, rows, olds))
-            gtid = _text(self._gtid)
+            gtid = self.gtid_text()
             self.out.append(_tuple(Transaction, (gtid, xid, self._file, end, ts, [change], True, True, 0)))
         self._closed(end)
 
@@ -192,21 +205,18 @@ class Group:
         self._next = 0
 
     def _closed(self, end: int) -> None:
-        gtid = self._gtid
+        gtid = self.gtid
         if gtid is None:
             gtid = self._boundary[2]
+        elif gtid[1] == self._run_last + 1 and self._run is not None and gtid[0] == self._run[0]:
+            self._run_last += 1  # as most do; the set gets the run when somebody looks at it
         else:
             self._remember(gtid)
         self._boundary = (self._file, end, gtid)
         self._reset()
 
     def _remember(self, gtid: Gtid) -> None:
-        """Consecutive numbers of one source are only counted; the set gets them when somebody looks at it."""
         if len(gtid) == 2:
-            run = self._run
-            if run is not None and gtid[1] == self._run_last + 1 and gtid[0] == run[0]:
-                self._run_last += 1
-                return
             self._end_run()
             self._run, self._run_last = gtid, gtid[1]
         else:
@@ -219,7 +229,8 @@ class Group:
         if run is not None:
             if not isinstance(self._gtids, GtidSet):
                 self._gtids = GtidSet()
-            self._gtids.add_range(run[0], run[1], self._run_last)
+            source = (run[0], "") if isinstance(run[0], bytes) else run[0]
+            self._gtids.add_range(source, run[1], self._run_last)
 
     @property
     def gtids(self) -> GtidSet | GtidPosition | None:
@@ -234,7 +245,7 @@ class Group:
 
     def _reset(self) -> None:
         self.open = self.begun = False
-        self._gtid = None
+        self.gtid = None
         if self.frames:
             self.frames.clear()
             self.held = self._next = self._owned = self._xoffset = 0
@@ -261,7 +272,11 @@ def _decode(frame: Frame, file: str) -> Decoded:
     except DecodeError as error:
         raise _located(error.message, frame, file) from error
     except DAMAGE as error:
-        raise _located(f"expected rows of {table.name}, got other bytes ({error})", frame, file) from error
+        raise _damaged(error, frame, file) from error
+
+
+def _damaged(error: Exception, frame: Frame, file: str) -> DecodeError:
+    return _located(f"expected rows of {frame[0].name}, got other bytes ({error})", frame, file)
 
 
 def _located(message: str, frame: Frame, file: str) -> DecodeError:
@@ -273,4 +288,6 @@ def _located(message: str, frame: Frame, file: str) -> DecodeError:
 def _text(gtid: Gtid | None) -> str | None:
     if gtid is None:
         return None
-    return gtid_text(*gtid) if len(gtid) == 2 else f"{gtid[0]}-{gtid[1]}-{gtid[2]}"
+    if len(gtid) == 2:
+        return gtid_text((gtid[0], "") if isinstance(gtid[0], bytes) else gtid[0], gtid[1])
+    return f"{gtid[0]}-{gtid[1]}-{gtid[2]}"

@@ -116,7 +116,7 @@ class _Reader:
 class Table:
     """One wanted table version with its row functions."""
 
-    __slots__ = ("_compiled", "_fns", "_slots", "_width", "binding", "table_map")
+    __slots__ = ("_compiled", "_fns", "_head_sizes", "_slots", "_width", "binding", "table_map")
 
     def __init__(self, table_map: TableMap, binding: Binding, undecodable: Undecodable) -> None:
         self.table_map = table_map
@@ -127,6 +127,9 @@ class Table:
             for index, column in enumerate(table_map.columns)
         ]
         self._width = len(self._slots)
+        bitmap = (self._width + 7) // 8
+        width = 1 if self._width < 251 else 3
+        self._head_sizes = {kind: width + bitmap * (2 if name == "update" else 1) for kind, name in KINDS.items()}
         self._fns: dict[bytes, RowsFn] = {}
         self._compiled = 0
 
@@ -139,12 +142,11 @@ class Table:
         at = start + 27
         if kind >= 30:
             at += buf[at] | buf[at + 1] << 8
-        bitmaps = 2 if KINDS[kind] == "update" else 1
-        stop = at + (1 if self._width < 251 else 3) + bitmaps * ((self._width + 7) >> 3)
+        stop = at + self._head_sizes[kind]
         head = buf[at:stop]
         fn = self._fns.get(head)
         if fn is None:
-            fn = self._new(head, bitmaps == 2)
+            fn = self._new(head, KINDS[kind] == "update")
         if stop > end:
             raise DecodeError("expected a rows event, got one that ends in its head")
         return fn(buf, stop, end)
