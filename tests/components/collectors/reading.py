@@ -34,6 +34,7 @@ class Reading:
         self.events: list[Any] = []
         self.boundaries: list[tuple[int, bytes]] = []
         self.ended = False
+        self.stored: bytes | None = None
 
     @classmethod
     def of(cls, server: SqlServer, **options: Any) -> Self:
@@ -41,7 +42,14 @@ class Reading:
         account = {"port": server.port, "user": server.user, "password": server.password, "heartbeat_interval_ms": 200}
         return cls(**{"start": "earliest", **account, **options})
 
+    def at(self, position: bytes) -> Self:
+        """Begin at a stored position."""
+        self.stored = position
+        return self
+
     async def open(self, position: bytes | None = None) -> Self:
+        """Open the collector, also once more."""
+        position = position or self.stored
         await asyncio.wait_for(self.collector.open({} if position is None else {PARTITION: position}), TIMEOUT_S)
         return self
 

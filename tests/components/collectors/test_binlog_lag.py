@@ -31,4 +31,7 @@ def test_idle_stream_is_not_behind() -> None:
     lag = Lag(SIZES)
     lag.reached("b.999999", 400, ts=1000)
     lag.is_waiting = True
+    lag.reached("b.999999", 400)
     assert lag.measure(9999) == {"seconds": 0, "bytes": 0}
+    lag.reached("b.999999", 401)
+    assert lag.measure(9999)["bytes"] == 1099

@@ -18,8 +18,12 @@ from wlf.components.collectors._binlog.connection import query, take_socket
 from wlf.components.collectors._binlog.server import Server
 from wlf.errors import Retryable
 
+MAX_OFFSET = 0xFFFF_FFFF
+"""COM_BINLOG_DUMP has 32 bits for it."""
+
 _COM_BINLOG_DUMP = 0x12
 _COM_BINLOG_DUMP_GTID = 0x1E
+_SEND_ANNOTATE_ROWS = 0x02
 _THROUGH_GTID = 0x04
 _YEAR_S = 31_536_000
 
@@ -69,14 +73,18 @@ def prepare(connection: Connection[Any], server: Server, heartbeat_ms: int, requ
 
 
 def start(
-    connection: Connection[Any], server_id: int, request: Request, timeout_s: float
+    connection: Connection[Any], server: Server, server_id: int, request: Request, timeout_s: float
 ) -> tuple[socket.socket, bytes]:
     """Send the command and take the socket over: (the socket, the first bytes that came).
 
     Raises:
         Retryable: the server did not answer.
     """
-    payload = _dump_gtid(server_id, request.gtid) if isinstance(request.gtid, bytes) else _dump(server_id, request)
+    if isinstance(request.gtid, bytes):
+        payload = _dump_gtid(server_id, request.gtid)
+    else:
+        # Without its ANNOTATE_ROWS events MariaDB's stream has holes, and offsets could not be counted.
+        payload = _dump(server_id, request, _SEND_ANNOTATE_ROWS if server.is_mariadb else 0)
     taken = take_socket(connection)
     try:
         taken.settimeout(timeout_s)
@@ -92,10 +100,10 @@ def start(
     return taken, first
 
 
-def _dump(server_id: int, request: Request) -> bytes:
+def _dump(server_id: int, request: Request, flags: int) -> bytes:
     # MariaDB takes the place from @slave_connect_state when that is set: then the file must be empty.
     file, offset = (request.file, request.offset) if request.gtid is None else ("", 4)
-    return struct.pack("<BIHI", _COM_BINLOG_DUMP, offset, 0, server_id) + file.encode()
+    return struct.pack("<BIHI", _COM_BINLOG_DUMP, offset, flags, server_id) + file.encode()
 
 
 def _dump_gtid(server_id: int, gtids: bytes) -> bytes:

@@ -53,10 +53,10 @@ def _ask(making: Making, side: SideConnection, stored: Position | None) -> _Open
     begin = start.choose(config, found, side, stored)
     end = server.end_of_binlog(side, found) if making.context.until_end else None
     sizes = server.binlog_files(side)
-    connection = connect(config)
-    dump.prepare(connection, found, config.heartbeat_interval_ms, begin.request)
     server_id = config.server_id or dump.random_server_id()
-    sock, first = dump.start(connection, server_id, begin.request, config.connect_timeout_ms / 1000)
+    with connect(config) as connection:
+        dump.prepare(connection, found, config.heartbeat_interval_ms, begin.request)
+        sock, first = dump.start(connection, found, server_id, begin.request, config.connect_timeout_ms / 1000)
     return _Opened(found, begin, sizes, end, sock, first)
 
 

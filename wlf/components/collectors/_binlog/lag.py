@@ -19,10 +19,12 @@ class Lag:
         self.offset = 0
         self.ts = 0
         self.is_waiting = False
-        """Everything that there is was read, and the stream is idle."""
+        """All that there is was read: nothing but heartbeats came since."""
 
     def reached(self, file: str, offset: int, ts: int = 0) -> None:
         """Reading got there; `ts` is the last event's timestamp, Unix seconds."""
+        if (file, offset) != (self.file, self.offset):
+            self.is_waiting = False
         self.file, self.offset = file, offset
         self.ts = ts or self.ts
 

@@ -48,8 +48,6 @@ class StreamSource:
             return await self._reader.read(self._silence_s)
         except ConnectionError as error:
             raise Retryable(f"{self._address}: {error}") from error
-        finally:
-            self._lag.is_waiting = False
 
     def close(self) -> None:
         """End the thread and the connection."""

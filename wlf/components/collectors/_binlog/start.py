@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from wlf.binlog.gtid import GtidPosition, GtidSet
-from wlf.components.collectors._binlog.dump import Request
+from wlf.components.collectors._binlog.dump import MAX_OFFSET, Request
 from wlf.components.collectors._binlog.options import BinlogConfig, StartOptions
 from wlf.components.collectors._binlog.place import FIRST_OFFSET, Position, file_order
 from wlf.components.collectors._binlog.server import Server, binlog_files, end_of_binlog
@@ -79,6 +79,10 @@ def _at(place: Position, files: Mapping[str, int], server: Server) -> Start:
             "the binlog reset?",
             hint=_RESET,
         )
+    if place.offset > MAX_OFFSET:
+        if place.gtid is None:
+            raise SetupError(f"{server.address}: the protocol cannot begin at {place}, beyond 4 GiB", hint=_RESET)
+        return _behind_gtid(place.gtid, server)
     return _begin(place)
 
 

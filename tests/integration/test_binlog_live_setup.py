@@ -1,0 +1,216 @@
+"""What the Binlog collector says when a server cannot be read as asked."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from tests.components.collectors.reading import Reading
+from tests.servers.fixtures import Make
+from tests.servers.mariadb import MariaDB
+from tests.servers.mysql import MySQL
+from tests.servers.sql import SqlServer
+from wlf.errors import ComponentError, Retryable, SetupError
+
+pytestmark = pytest.mark.servers
+
+
+def refusal(reading: Reading, position: bytes | None = None) -> SetupError:
+    """The SetupError of opening, or of the first collect()."""
+
+    async def run() -> None:
+        try:
+            await reading.open(position)
+            await reading.until(lambda events: False)
+        finally:
+            await reading.collector.close()
+
+    with pytest.raises(SetupError) as caught:
+        asyncio.run(run())
+    return caught.value
+
+
+@pytest.fixture(params=["mysql", "mariadb"])
+def server(request: pytest.FixtureRequest) -> SqlServer:
+    found: SqlServer = request.getfixturevalue(request.param)
+    return found
+
+
+def _account(server: SqlServer, name: str, grants: str = "") -> dict[str, str]:
+    server.execute(f"DROP USER IF EXISTS {name}", f"CREATE USER {name}@'%' IDENTIFIED BY 'secret'")
+    if grants:
+        server.execute(f"GRANT {grants} ON *.* TO {name}@'%'")
+    return {"user": name, "password": "secret"}
+
+
+def test_wrong_password_is_told_and_not_shown(server: SqlServer) -> None:
+    error = refusal(Reading.of(server, password="hunter2"))
+    assert "Access denied for user 'root'" in error.message
+    assert "password" in error.hint
+    assert "hunter2" not in str(error)
+
+
+def test_account_without_any_privilege_is_told_the_grant(server: SqlServer) -> None:
+    error = refusal(Reading.of(server, **_account(server, "nobody")))
+    assert "(1227)" in error.message
+    assert "GRANT REPLICATION SLAVE, REPLICATION CLIENT" in error.hint
+
+
+def test_account_without_replication_slave_is_told_the_grant(server: SqlServer) -> None:
+    error = refusal(Reading.of(server, **_account(server, "watcher", "REPLICATION CLIENT")))
+    assert "GRANT REPLICATION SLAVE" in error.hint
+
+
+def test_account_with_the_two_privileges_and_no_other_reads(server: SqlServer) -> None:
+    account = _account(server, "replicant", "REPLICATION SLAVE, REPLICATION CLIENT")
+
+    async def run() -> None:
+        async with Reading.of(server, start="latest", **account) as reading:
+            await reading.to_end_of(server)
+
+    asyncio.run(run())
+
+
+def test_server_without_binlog_is_refused(make_mysql: Make[MySQL], make_mariadb: Make[MariaDB]) -> None:
+    for server in (
+        make_mysql(options={"log-bin": None, "skip-log-bin": "", "gtid-mode": None, "enforce-gtid-consistency": None}),
+        make_mariadb(options={"log-bin": None}),
+    ):
+        error = refusal(Reading.of(server))
+        assert "the binary log is off" in error.message
+        assert "--log-bin" in error.hint
+
+
+@pytest.mark.parametrize("start", ["latest", "earliest"])
+def test_server_that_is_not_there_is_worth_another_try(start: str) -> None:
+    async def run() -> None:
+        with pytest.raises(Retryable, match=r"cannot connect to 127\.0\.0\.1:1"):
+            await Reading(port=1, start=start, connect_timeout_ms=500).open()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("make", "variable", "value"),
+    [
+        ("make_mysql", "binlog_transaction_compression", "ON"),
+        ("make_mysql", "binlog_row_value_options", "PARTIAL_JSON"),
+        ("make_mariadb", "log_bin_compress", "ON"),
+    ],
+)
+def test_setting_that_cannot_be_read_yet_is_refused_by_name(
+    request: pytest.FixtureRequest, make: str, variable: str, value: str
+) -> None:
+    server = request.getfixturevalue(make)(options={variable: value})
+    error = refusal(Reading.of(server))
+    assert f"{variable}={value} is not supported yet" in error.message
+    assert f"SET GLOBAL {variable}" in error.hint
+
+
+def test_statement_format_is_warned_about(make_mariadb: Make[MariaDB], caplog: pytest.LogCaptureFixture) -> None:
+    server = make_mariadb(options={"binlog-format": "STATEMENT"})
+
+    async def run() -> float:
+        async with Reading.of(server) as reading:
+            server.execute("CREATE DATABASE d", "CREATE TABLE d.t (id INT)", "INSERT INTO d.t VALUES (1)")
+            await reading.to_end_of(server)
+            assert reading.events == []
+            return reading.counted("wlf_dropped_events_total", "statement")
+
+    with caplog.at_level(logging.WARNING):
+        assert asyncio.run(run()) == 1
+    assert "binlog_format=STATEMENT" in caplog.text
+    assert "INSERT INTO d.t" in caplog.text
+
+
+def test_row_image_that_is_not_full_is_warned_about(
+    make_mariadb: Make[MariaDB], caplog: pytest.LogCaptureFixture
+) -> None:
+    server = make_mariadb(options={"binlog-row-image": "MINIMAL"})
+
+    async def run() -> None:
+        async with Reading.of(server):
+            pass
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(run())
+    assert "binlog_row_image=MINIMAL" in caplog.text
+
+
+def test_purged_position_names_the_first_file_that_is_left(
+    make_mysql: Make[MySQL], make_mariadb: Make[MariaDB]
+) -> None:
+    for server in (make_mysql(), make_mariadb()):
+        position = _stored_before_purge(server)
+        error = refusal(Reading.of(server), position)
+        assert "binlog.000001 of position binlog.000001:" in error.message
+        assert "is purged: the first available file is binlog.000002" in error.message
+        assert "wlf position reset" in error.hint
+
+
+def _stored_before_purge(server: SqlServer) -> bytes:
+    async def run() -> bytes:
+        async with Reading.of(server) as reading:
+            await reading.to_end_of(server)
+            return reading.position
+
+    position = asyncio.run(run())
+    server.flush_logs()
+    # A file stays until the server has noticed that its last reader is gone.
+    while server.query("SHOW BINARY LOGS")[0][0] != "binlog.000002":
+        server.query("PURGE BINARY LOGS TO 'binlog.000002'")
+    return position
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        ({"file": "binlog.000777"}, "binlog.000777 of position binlog.000777:4 does not exist"),
+        ({"file": "binlog.000001", "position": 99_999_999}, "lies behind the end of the file"),
+        ({"gtid": "nonsense"}, "start.gtid: expected"),
+    ],
+)
+def test_start_that_does_not_exist_is_refused(server: SqlServer, start: dict[str, Any], message: str) -> None:
+    assert message in refusal(Reading.of(server, start=start)).message
+
+
+def test_offset_in_the_middle_of_an_event_is_refused(make_mysql: Make[MySQL], make_mariadb: Make[MariaDB]) -> None:
+    for server in (make_mysql(), make_mariadb()):
+        server.execute("CREATE DATABASE d")
+        error = refusal(Reading.of(server, start={"file": "binlog.000001", "position": 5}))
+        assert "(1236)" in error.message
+        assert "the first available file is binlog.000001" in error.message
+
+
+def test_gtid_start_without_gtids_is_refused(make_mysql: Make[MySQL]) -> None:
+    server = make_mysql(options={"gtid-mode": "OFF"})
+    start = {"gtid": "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5"}
+    assert "gtid_mode is OFF" in refusal(Reading.of(server, start=start)).message
+
+
+def test_position_of_another_server_is_refused_with_the_reason(mysql: MySQL, mariadb: MariaDB) -> None:
+    async def run() -> bytes:
+        async with Reading.of(mysql) as reading:
+            await reading.to_end_of(mysql)
+            return reading.position
+
+    error = refusal(Reading.of(mariadb), asyncio.run(run()))
+    ((uuid,),) = mysql.query("SELECT @@server_uuid")
+    assert f"belongs to the server {uuid}, this one is server_id:1" in error.message
+
+
+def test_second_replica_with_the_same_server_id_is_explained(mariadb: MariaDB) -> None:
+    async def run() -> ComponentError:
+        async with Reading.of(mariadb, server_id=4242) as first:
+            await first.to_end_of(mariadb)
+            async with Reading.of(mariadb, server_id=4242) as second:
+                await second.to_end_of(mariadb)
+                with pytest.raises(ComponentError) as caught:
+                    await first.until(lambda events: False)
+        return caught.value
+
+    error = asyncio.run(run())
+    assert "server_id" in str(error)
