@@ -99,15 +99,15 @@ def _leaving(draft: Draft, arriving: Kinds | None, edge: OutlineEdge) -> Kinds |
     if edge.kind == "error":
         return frozenset((DeadLetter,))
     component: Any = draft.component
-    if draft.config is None or component is None:
+    if draft.guess is None or component is None:
         return None
     if draft.kind == "collector":
-        return frozenset(component.emits(draft.config))
+        return frozenset(component.emits(draft.guess))
     if arriving is None or draft.kind == "dispatcher":
         return None
     if draft.kind == "router":
-        return frozenset(component.emits(draft.config, arriving, edge.target))
-    return frozenset(component.emits(draft.config, arriving))
+        return frozenset(component.emits(draft.guess, arriving, edge.target))
+    return frozenset(component.emits(draft.guess, arriving))
 
 
 def check_templates(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import msgspec
@@ -58,6 +59,8 @@ class Converter:
         self._findings = findings
         self.templates: dict[str, Template] = {}
         """Every template that was read, by its path: also those of nodes whose other options are wrong."""
+        self.guesses: dict[str, Any] = {}
+        """Structs with wrong options left out, by path: good enough to go on looking for mistakes elsewhere."""
 
     def struct(self, item: Item, kind: type[Any], path: str, given: Mapping[str, Any] | None = None) -> Any:
         """A struct of options, or FAILED. `given`: values of fields that the caller has read, and other known keys."""
@@ -85,11 +88,20 @@ class Converter:
                 self._findings.add("E104", item, _join(path, name), "missing option", meaning and f"{name}: {meaning}")
                 sound = False
         if not sound or any(value is FAILED for value in values.values()):
+            self._guess(kind, values, path)
             return FAILED
         try:
             return kind(**values)
         except (ValueError, TypeError) as error:  # a check across options, in the struct's __post_init__
             return self._wrong(item, path, str(error))
+
+    def _guess(self, kind: type[Any], values: Mapping[str, Any], path: str) -> None:
+        """Keeps what the struct would be with its wrong options left out; a wrong switch says nothing of the rest."""
+        switches = {f.name for f in msgspec.structs.fields(kind) if bool in shape_of(f.type).members}
+        if any(values.get(name) is FAILED for name in switches):
+            return
+        with suppress(ValueError, TypeError):
+            self.guesses[path] = kind(**{name: value for name, value in values.items() if value is not FAILED})
 
     def value(self, item: Item, kind: Any, path: str) -> Any:
         """One option's value, or FAILED."""

@@ -65,6 +65,8 @@ class Draft:
     type_name: str = ""
     component: type[Component] | None = None
     config: ComponentConfig | None = None
+    guess: ComponentConfig | None = None
+    """The config, or what it would be without its wrong options: enough to say which events go on."""
     complete: bool = True
     edges: list[OutlineEdge] = field(default_factory=list)
 
@@ -175,9 +177,10 @@ class Drafter:
         self._dead_letter(draft)
         made = self._converter.struct(draft.item, component.Config, draft.path, given)
         if made is FAILED:
+            draft.guess = self._converter.guesses.get(draft.path)
             draft.complete = draft.complete and known
             return
-        draft.config = made
+        draft.config = draft.guess = made
         if issubclass(component, Router):
             self._add_declared(draft, component)
 
