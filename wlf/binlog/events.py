@@ -37,6 +37,10 @@ _UNSUPPORTED = {
 _BORING = frozenset((3, 5, 9, 11, 13, 14, 17, 28, 29, 36, 37, 160, 161))
 
 
+def _nothing() -> None:
+    """No one wants to know."""
+
+
 class Event(NamedTuple):
     """One event in its buffer."""
 
@@ -68,6 +72,8 @@ class Steering:
         self._counts = counts
         self._ids = ids
         self._stream = stream
+        self.on_ddl: Callable[[], None] = _nothing
+        """Called after each statement that may have changed a schema."""
         self._on: dict[int, Callable[[Event], None]] = {
             2: self._on_query,
             4: self._on_rotate,
@@ -240,7 +246,10 @@ class Steering:
         else:
             kind, objects = classify(query.sql, query.database)
             where = group.gtid_text(), event.ts, event.server_id, self.file, end
-            group.out.append(Statement(query.database, query.sql, kind, objects, *where))
+            statement = Statement(query.database, query.sql, kind, objects, *where)
+            group.out.append(statement)
+            if statement.is_ddl:
+                self.on_ddl()
             # ROLLBACK TO leaves the transaction open.
             if not group.begun or (first == "ROLLBACK" and "TO" not in words[1:]):
                 group.close(None, event.ts, end)

@@ -37,5 +37,11 @@ class Lru(Generic[Key, Value]):
             _, (_, cost) = self._entries.popitem(last=False)
             self._cost -= cost
 
+    def drop(self, key: Key) -> None:
+        """Forget an entry, if it is there."""
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._cost -= entry[1]
+
     def __len__(self) -> int:
         return len(self._entries)

@@ -32,6 +32,8 @@ class Tables:
         self.known: dict[bytes, Table | Literal[False]] = {}
         self.asked: TableMap | None = None
         """The version that waits for its schema."""
+        self._completed: set[bytes] = set()
+        """The versions whose schema came from outside."""
 
     def new(self, raw: bytes, *, mariadb: bool) -> Table | Literal[False] | None:
         """The version for bytes that are not in `known`; None: its schema is needed first, see `asked`.
@@ -51,6 +53,13 @@ class Tables:
         self.known[raw] = version
         return version
 
+    def forget_completed(self) -> None:
+        """A schema changed: what came from outside may be wrong now, even for a table map with the same bytes."""
+        for raw in self._completed:
+            self._versions.drop(raw)
+            self.known.pop(raw, None)
+        self._completed.clear()
+
     def _make(self, raw: bytes, mariadb: bool) -> tuple[Table | Literal[False] | None, int]:
         table_map = self.asked if self.asked is not None else parse_table_map(raw, mariadb=mariadb)
         cost = _BASE_BYTES + len(raw)
@@ -59,7 +68,9 @@ class Tables:
         if not table_map.complete:
             self.asked = table_map
             return None, 0
-        self.asked = None
+        if self.asked is not None:
+            self._completed.add(raw)
+            self.asked = None
         binding = self._bind(table_map)
         if binding is None:
             return False, cost
