@@ -19,9 +19,9 @@ GOLDEN = Path(__file__).parent / "golden" / "reference"
 @pytest.mark.parametrize(
     ("golden", "text"),
     [
-        ("sink.txt", lambda: reference.text(Sink)),
-        ("sink.md", lambda: reference.markdown(Sink)),
-        ("rows.txt", lambda: reference.text(Rows)),
+        ("sink.txt", lambda: reference.text_of(Sink)),
+        ("sink.md", lambda: reference.markdown_of(Sink)),
+        ("rows.txt", lambda: reference.text_of(Rows)),
         ("settings.md", reference.settings_markdown),
     ],
 )
@@ -69,3 +69,25 @@ def test_the_overview_names_what_cannot_be_loaded_and_how_to_get_it() -> None:
 def test_every_code_is_in_the_table() -> None:
     table = reference.codes_markdown()
     assert all(f"| {code} | {meaning} |\n" in table for code, meaning in CODES.items())
+
+
+def test_describe_answers_for_one_component_or_for_all() -> None:
+    known = registry()
+    assert reference.describe(known, "Sink") == reference.text_of(Sink)
+    assert reference.describe(known, "Sink", markdown=True) == reference.markdown_of(Sink)
+    with pytest.raises(SetupError, match="no component 'Snik'\n  hint: did you mean 'Sink'"):
+        reference.describe(known, "Snik")
+
+
+def test_the_page_has_settings_components_and_codes() -> None:
+    class Few(Registry):
+        def every(self):  # type: ignore[no-untyped-def]
+            yield "dispatcher", "Sink", Sink
+
+    page = reference.describe(Few(), markdown=True)
+    assert [line for line in page.splitlines() if line.startswith("#")] == [
+        "# Configuration",
+        "## The file's top level",
+        "## Sink",
+        "## Diagnostics",
+    ]

@@ -30,17 +30,17 @@ class _Passed(NamedTuple):
     warnings: list[Diagnostic]
 
 
-def checked_elsewhere(cache_dir: Path | None) -> Callable[[Outline, Document], Sequence[Diagnostic]]:
+def checked_elsewhere(cache_dir: Path) -> Callable[[Outline, Document], Sequence[Diagnostic]]:
     """Runs the structural checks without importing networkx here; remembers in `cache_dir` what passed."""
 
     def check(outline: Outline, document: Document) -> Sequence[Diagnostic]:
         key = _key(outline, document)
-        cache = None if cache_dir is None else cache_dir / f"{document.stem}.checked.json"
+        cache = cache_dir / f"{document.stem}.checked.json"
         known = _recall(cache, key)
         if known is not None:
             return known
         found = _run_child(Request(document.file, outline))
-        if cache is not None and all(d.severity == "warning" for d in found):
+        if all(d.severity == "warning" for d in found):
             _remember(cache, _Passed(key, found))
         return found
 
@@ -53,9 +53,7 @@ def _key(outline: Outline, document: Document) -> str:
     return hashlib.sha256(structure).hexdigest()
 
 
-def _recall(cache: Path | None, key: str) -> list[Diagnostic] | None:
-    if cache is None:
-        return None
+def _recall(cache: Path, key: str) -> list[Diagnostic] | None:
     try:
         passed = msgspec.json.decode(cache.read_bytes(), type=_Passed)
     except (OSError, msgspec.MsgspecError):

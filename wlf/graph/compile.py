@@ -66,15 +66,16 @@ def compile_file(
     cache_dir: str | os.PathLike[str] | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Plan:
-    """As `load`, for a process that runs for long: networkx is never imported into it.
+    """As `load`, for a process that runs for long: with `cache_dir`, networkx is never imported into it.
 
-    The structural checks run in a child process, or not at all where `cache_dir` remembers that the same file with the
-    same structure has passed them under this version of wlf. Raises ConfigError.
+    The structural checks then run in a child process, or not at all where `cache_dir` remembers that the same file with
+    the same structure has passed them under this version of wlf. Raises ConfigError.
     """
+    if cache_dir is None:
+        return load(path, registry, env)
     from wlf.graph.checked import checked_elsewhere
 
-    structural = checked_elsewhere(Path(cache_dir) if cache_dir is not None else None)
-    return compile_graph(yaml_file.read(path, env), registry or Registry(), structural)
+    return compile_graph(yaml_file.read(path, env), registry or Registry(), checked_elsewhere(Path(cache_dir)))
 
 
 def _here(outline: Outline, document: Document) -> Sequence[Diagnostic]:

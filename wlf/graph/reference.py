@@ -15,7 +15,7 @@ from wlf.components.registry import Kind, Registry, UnknownType, kind_of
 from wlf.errors import SetupError
 from wlf.events.base import kind_names
 from wlf.graph.convert import bare, is_struct, meaning_of, name_of, shape_of
-from wlf.graph.diagnostics import CODES
+from wlf.graph.diagnostics import CODES, did_you_mean
 from wlf.graph.render.picture import label_of_kinds, show
 from wlf.graph.settings import Settings
 
@@ -108,6 +108,30 @@ def find(registry: Registry, name: str) -> tuple[Kind, type[Component]]:
     raise UnknownType(name)
 
 
+def describe(registry: Registry, name: str | None = None, *, markdown: bool = False) -> str:
+    """All components in short, or all about one; with `markdown` as pages of the documentation.
+
+    Raises:
+        SetupError: there is no such component, or it needs a library that is not installed.
+    """
+    if name is None:
+        return _page(registry) if markdown else overview(registry)
+    try:
+        _, component = find(registry, name)
+    except UnknownType as error:
+        kinds: tuple[Kind, ...] = get_args(Kind)
+        known = [known for kind in kinds for known in registry.names(kind)]
+        raise SetupError(f"no component '{name}'", hint=did_you_mean(name, known)) from error
+    return markdown_of(component) if markdown else text_of(component)
+
+
+def _page(registry: Registry) -> str:
+    parts = ["# Configuration", "", "## The file's top level", "", settings_markdown()]
+    for _, _, component in registry.every():
+        parts.append(markdown_of(component))
+    return "\n".join([*parts, "## Diagnostics", "", codes_markdown()])
+
+
 def overview(registry: Registry) -> str:
     """A line for each component."""
     rows = []
@@ -155,7 +179,7 @@ def _emitted(component: type[Collector]) -> str:
     return text
 
 
-def text(component: type[Component]) -> str:
+def text_of(component: type[Component]) -> str:
     """For a terminal: an entry for each option."""
     rows = [f"{component.type_name} ({kind_of(component)})", f"  {_first_line(component)}"]
     rows += [f"  {line}" for line in flow_lines(component)]
@@ -171,7 +195,7 @@ def _text_rows(config: type[Any]) -> Iterator[str]:
             yield f"      {option.meaning}"
 
 
-def markdown(component: type[Component]) -> str:
+def markdown_of(component: type[Component]) -> str:
     """For the documentation: a heading and a table."""
     rows = [f"## {component.type_name}", "", _first_line(component), ""]
     rows += [f"- {line}" for line in flow_lines(component)]

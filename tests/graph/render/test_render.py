@@ -60,7 +60,7 @@ def test_secrets_are_masked(format: str) -> None:
     collectors: [{id: r, type: Rows, destination: s, password: hunter2}]
     dispatchers: [{id: s, type: Sink, token: hunter2, url: "http://me:hunter2@host/x", headers: {api_key: 42424}}]
     """
-    drawing = render(compile_text(text, registry=registry()), format, show_plan=True)  # type: ignore[arg-type]
+    drawing = render(compile_text(text, registry=registry()), format, show_plan=True)
     assert isinstance(drawing, str)
     assert "***" in drawing
     assert "hunter2" not in drawing
@@ -148,5 +148,5 @@ def test_the_format_follows_the_name() -> None:
         "svg", "png", "dot", "dot", "mmd", "text",
     ]  # fmt: skip
     assert set(FORMATS) == {"text", "svg", "png", "dot", "mmd"}
-    with pytest.raises(ValueError, match=r"expected a name that ends in \.svg"):
+    with pytest.raises(SetupError, match=r"expected a name that ends in \.svg"):
         format_of("out.pdf")
