@@ -21,6 +21,7 @@ from tests.components.fakes import Batch, make_context
 from tests.components.rows import configured, insert, inserts
 from wlf.components.base import Partial
 from wlf.components.dispatchers._redis.commands import Packer, pack
+from wlf.components.dispatchers._redis.delivery import Delivery
 from wlf.components.dispatchers._redis.options import LPush, Pub, RPush, XAdd
 from wlf.components.dispatchers.redis import RedisConfig, RedisDispatcher
 from wlf.errors import Retryable, SetupError
@@ -53,7 +54,7 @@ class FakeLink:
 
 def run(batch: Batch, link: FakeLink, **options: Any) -> Partial | None:
     dispatcher = RedisDispatcher(configured(RedisConfig, **options), make_context())
-    dispatcher._link = link  # type: ignore[assignment]
+    dispatcher._delivery = Delivery(dispatcher.config, link)  # type: ignore[arg-type]
     return asyncio.run(dispatcher.dispatch(batch))
 
 

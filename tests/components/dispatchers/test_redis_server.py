@@ -180,6 +180,7 @@ def test_a_server_killed_under_load_loses_nothing_acknowledged_and_keeps_order(m
 
     async def run() -> int:
         sink = dispatcher(server, mode={"type": "XADD", "key": "s"})
+        await sink.open()
         killer = asyncio.create_task(kill())
         failures = 0
         for number, batch in enumerate(batches):

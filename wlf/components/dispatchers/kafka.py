@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, ClassVar
 
 from wlf.components.base import Context, Dispatcher, Outgoing, Partial
-from wlf.components.dispatchers._kafka.delivery import Delivery
 from wlf.components.dispatchers._kafka.messages import Composer
 from wlf.components.dispatchers._kafka.options import KafkaConfig
 from wlf.components.dispatchers._kafka.partitioner import hash_of
-from wlf.components.dispatchers._kafka.session import Session
+
+if TYPE_CHECKING:
+    from wlf.components.dispatchers._kafka.session import Session
+
+if find_spec("aiokafka") is None:  # said here, for only a run imports the client, which takes a while
+    raise ModuleNotFoundError("No module named 'aiokafka'", name="aiokafka")
 
 ANSWER_SHARE = 0.9
 """Of `timeout_ms`: a delivery gives up here, with a reason for each event, before the runtime cuts it off."""
@@ -30,7 +35,7 @@ class KafkaDispatcher(Dispatcher):
     def __init__(self, config: KafkaConfig, context: Context) -> None:
         super().__init__(config, context)
         self._composer = Composer(config)
-        self._session = Session(config, f"wlf-{context.pipeline}-{context.node}")
+        self._session: Session | None = None
         self._hash = hash_of(config.partitioner)
         self._headers = [(name, value.encode()) for name, value in config.headers.items()]
         self._turn = 0
@@ -49,6 +54,10 @@ class KafkaDispatcher(Dispatcher):
 
     async def open(self) -> None:
         """Connect, and get a producer id. Raises SetupError (login, certificate, options) and Retryable."""
+        from wlf.components.dispatchers._kafka.session import Session
+
+        if self._session is None:
+            self._session = Session(self.config, f"wlf-{self.context.pipeline}-{self.context.node}")
         await self._session.producer()
 
     async def dispatch(self, batch: Outgoing) -> Partial | None:
@@ -58,6 +67,9 @@ class KafkaDispatcher(Dispatcher):
             Retryable: nothing was delivered: no broker, no leader, no acknowledgement in time.
             SetupError: the brokers refuse this user or these options.
         """
+        from wlf.components.dispatchers._kafka.delivery import Delivery
+
+        assert self._session is not None, "open() comes first"
         if self._broken:
             await self._session.abandon()
         self._broken = True
@@ -76,7 +88,8 @@ class KafkaDispatcher(Dispatcher):
 
     async def close(self) -> None:
         """Close the connections; nothing is waited for, for `dispatch` waits for what it sends."""
-        await self._session.abandon()
+        if self._session is not None:
+            await self._session.abandon()
 
 
 def _by_event(outcome: Mapping[int, str], events: Sequence[int]) -> dict[int, str]:
