@@ -124,6 +124,10 @@ class Drafter:
             hint = f'quote it: "{found.shown}"' if scalar else ""
             self._findings.add("E105", found, f"{draft.path}.{name}", f"expected text, got {describe(found)}", hint)
             return ""
+        if not found.value.isprintable():
+            # It goes into log lines, drawings and metrics.
+            self._findings.add("E105", found, f"{draft.path}.{name}", "expected printable text on one line")
+            return ""
         return found.value
 
     def _identify(self, draft: Draft) -> None:

@@ -7,11 +7,16 @@ import re
 import struct
 import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.graph.fakes import registry
+from tests.graph.test_graphs import sound_graphs
 from wlf.errors import SetupError
 from wlf.graph.compile import compile_text
 from wlf.graph.plan import Plan
@@ -123,6 +128,34 @@ def test_names_in_any_script_are_drawn_in_line() -> None:
     dot = render(plan, "dot")
     assert isinstance(dot, str)
     assert r'"表<&>" -> "a\"b"' in dot
+
+
+@settings(max_examples=40, deadline=None)
+@given(sound_graphs(), st.sampled_from([40, 100, 200]))
+def test_every_sound_graph_can_be_drawn(config: dict[str, Any], width: int) -> None:
+    plan = compile_text(msgspec.json.encode(config).decode(), registry=registry(), env={})
+    drawing = render(plan, width=width, show_plan=True)
+    assert isinstance(drawing, str)
+    picture = drawing.partition("pipeline pipeline")[0]
+    targets = {edge.target for edge in plan.edges}
+    # Arrows into one node share their head; a head may stand on each side where lines come in at different heights.
+    assert picture.count("▶") + picture.count("▼") >= len(targets)
+    svg = render(plan, "svg")
+    assert isinstance(svg, str)
+    texts = [element.text for element in ElementTree.fromstring(svg).iter()]
+    for node in plan.nodes:
+        assert f" {node.id} " in picture
+        assert node.id in texts
+
+
+def test_options_cannot_steer_the_terminal() -> None:
+    text = """
+    collectors: [{id: r, type: Rows, destination: s, host: "x\\e[2J\\nz"}]
+    dispatchers: [{id: s, type: Sink}]
+    """
+    drawing = render(compile_text(text, registry=registry()), width=100)
+    assert isinstance(drawing, str)
+    assert "host: x?[2J?z" in drawing
 
 
 def test_png_has_two_pixels_a_unit() -> None:
