@@ -193,7 +193,7 @@ def test_gtid_start_without_gtids_is_refused(make_mysql: Make[MySQL]) -> None:
 
 def test_position_of_another_server_is_refused_with_the_reason(mysql: MySQL, mariadb: MariaDB) -> None:
     async def run() -> bytes:
-        async with Reading.of(mysql) as reading:
+        async with Reading.of(mysql, start="latest") as reading:
             await reading.to_end_of(mysql)
             return reading.position
 
@@ -204,9 +204,9 @@ def test_position_of_another_server_is_refused_with_the_reason(mysql: MySQL, mar
 
 def test_second_replica_with_the_same_server_id_is_explained(mariadb: MariaDB) -> None:
     async def run() -> ComponentError:
-        async with Reading.of(mariadb, server_id=4242) as first:
+        async with Reading.of(mariadb, start="latest", server_id=4242) as first:
             await first.to_end_of(mariadb)
-            async with Reading.of(mariadb, server_id=4242) as second:
+            async with Reading.of(mariadb, start="latest", server_id=4242) as second:
                 await second.to_end_of(mariadb)
                 with pytest.raises(ComponentError) as caught:
                     await first.until(lambda events: False)

@@ -292,6 +292,33 @@ def test_start_behind_a_gtid_set(server: SqlServer) -> None:
     asyncio.run(run())
 
 
+def test_stored_gtid_set_is_that_of_the_server(server: SqlServer) -> None:
+    name = "gtid_binlog_pos" if isinstance(server, MariaDB) else "gtid_executed"
+
+    async def run() -> None:
+        for start in ("latest", "earliest"):
+            async with Reading.of(server, start=start) as reading:
+                server.execute("INSERT INTO d.t (x) VALUES ('a')", "INSERT INTO d.t (x) VALUES ('b')")
+                await reading.to_end_of(server)
+                assert reading.place.gtid == server.query(f"SELECT @@GLOBAL.{name}")[0][0]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("checksum", ["NONE", "CRC32"])
+def test_checksums_of_a_stream_can_be_verified(make: MakeAny, checksum: str) -> None:
+    server = make(**{"binlog-checksum": checksum})
+    server.execute("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)", "INSERT INTO d.t VALUES (1), (2)")
+    server.query("FLUSH BINARY LOGS")
+    server.execute("INSERT INTO d.t VALUES (3)")
+
+    async def run() -> None:
+        async with Reading.of(server, verify_checksum=True) as reading:
+            assert ids(await reading.to_end_of(server)) == [1, 2, 3]
+
+    asyncio.run(run())
+
+
 def test_until_end_stops_at_what_was_the_end_at_open(server: SqlServer) -> None:
     server.execute("INSERT INTO d.t (x) VALUES ('in time')")
 

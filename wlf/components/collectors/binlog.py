@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -82,4 +81,4 @@ class BinlogCollector(Collector):
         """End the stream, the thread and the connections."""
         session, self._session = self._session, None
         if session is not None:
-            await asyncio.to_thread(session.close)
+            await session.close()

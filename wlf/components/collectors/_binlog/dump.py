@@ -89,15 +89,21 @@ def start(
     try:
         taken.settimeout(timeout_s)
         taken.sendall(struct.pack("<I", len(payload)) + payload)
-        first = taken.recv(65_536)
+        # To find a GTID the server may read for minutes before it answers at all.
+        first = b"" if request.gtid is not None else _first_bytes(taken)
     except OSError as error:
         taken.close()
         raise Retryable(f"the server did not start to send its binlog: {error}") from error
-    if not first:
-        taken.close()
-        raise Retryable("the server closed the connection in place of sending its binlog")
     taken.settimeout(None)
     return taken, first
+
+
+def _first_bytes(sock: socket.socket) -> bytes:
+    """What comes at once: the name of the file, or the reason why not."""
+    first = sock.recv(65_536)
+    if not first:
+        raise ConnectionError("it closed the connection")
+    return first
 
 
 def _dump(server_id: int, request: Request, flags: int) -> bytes:

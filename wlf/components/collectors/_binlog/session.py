@@ -79,8 +79,13 @@ class Session:
         with contextlib.suppress(WlfError):
             self.lag.sizes = await asyncio.to_thread(server.binlog_files, side)
 
-    def close(self) -> None:
-        """End everything. Blocks for a moment: call it in a thread."""
+    async def close(self) -> None:
+        """End everything: the stream, the thread and the connections."""
+        if self._poll is not None:
+            self._poll.cancel()
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
         self._source.close()
         if self._side is not None:
             self._side.close()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 from typing import Any
 
 import pymysql
 from pymysql.connections import Connection
 
-from wlf.components.collectors._binlog.connection import connect, query
+from wlf.components.collectors._binlog.connection import connect, query, socket_of
 from wlf.components.collectors._binlog.options import BinlogConfig
 from wlf.errors import Retryable
 
@@ -36,7 +37,11 @@ class SideConnection:
             return self._query(sql, arguments)
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Let go of the connection; a query that still runs on it ends with an error."""
+        connection = self._connection
+        if connection is not None:
+            with contextlib.suppress(OSError, AttributeError):  # AttributeError: closed at this moment
+                socket_of(connection).shutdown(socket.SHUT_RDWR)
         with self._lock:
             self._drop()
 

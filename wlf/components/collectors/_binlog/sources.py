@@ -15,6 +15,7 @@ from wlf.errors import Retryable
 
 _HEAD_BYTES = 1024
 _MISSED_HEARTBEATS = 2.5
+_SEEKING_S = 600.0
 
 
 class Source(Protocol):
@@ -35,6 +36,7 @@ class StreamSource:
     def __init__(self, reader: StreamReader, heartbeat_ms: int, address: str, lag: Lag) -> None:
         self._reader = reader
         self._silence_s = heartbeat_ms * _MISSED_HEARTBEATS / 1000
+        self._has_begun = False
         self._address = address
         self._lag = lag
 
@@ -42,12 +44,16 @@ class StreamSource:
         """The next bytes; Retryable when the server is gone or silent."""
         chunk = self._reader.take()
         if chunk is not None:
+            self._has_begun = True
             return chunk
         self._lag.is_waiting = True
         try:
-            return await self._reader.read(self._silence_s)
+            # A server that still looks for a GTID sends no heartbeat: giving it up then would never end.
+            chunk = await self._reader.read(self._silence_s if self._has_begun else max(_SEEKING_S, self._silence_s))
         except ConnectionError as error:
             raise Retryable(f"{self._address}: {error}") from error
+        self._has_begun = True
+        return chunk
 
     def close(self) -> None:
         """End the thread and the connection."""
