@@ -91,13 +91,13 @@ class Session:
             await admin.close()
         refused: dict[str, str] = {}
         for topic, code, *text in answer.topic_errors:
-            error = for_code(code)(*text)
+            answered = for_code(code)(*text)
             if code in (0, TOPIC_EXISTS):
                 self._made.add(topic)
-            elif isinstance(error, EVERY_RECORD):  # such as `a_b` where there is `a.b`, which metrics would mix up
-                refused[topic] = f"topic {topic}: {reason_of(error)}"
+            elif isinstance(answered, EVERY_RECORD):  # such as `a_b` where there is `a.b`, which metrics would mix up
+                refused[topic] = f"topic {topic}: {reason_of(answered)}"
             else:
-                raise refusal(error, f"topic {topic}") or Retryable(f"topic {topic}: {reason_of(error)}")
+                raise refusal(answered, f"topic {topic}") or Retryable(f"topic {topic}: {reason_of(answered)}")
         return refused
 
     def forget(self, topic: str) -> None:
@@ -111,8 +111,12 @@ class Session:
             self._producer, self._started = None, False
         if self._ending is not None:
             # A producer that is half abandoned would go on sending: it ends, whoever cancels the one that waits here.
-            await asyncio.shield(self._ending)
-            self._ending = None
+            ending = self._ending
+            try:
+                await asyncio.shield(ending)
+            finally:
+                if ending.done():
+                    self._ending = None
 
     async def _why(self, error: BaseException) -> SetupError | Retryable:
         """What to tell the runtime about brokers that cannot be reached."""
