@@ -228,8 +228,8 @@ class Runner:
                 until = loop.time() + self._plan.options.shutdown_timeout_ms / 1000 * 0.6
             if until is not None and loop.time() >= until:
                 return False
-            drained = asyncio.ensure_future(self._room.wait())
-            stopped = asyncio.ensure_future(self._bell.wait())
+            drained = asyncio.ensure_future(self._room.listen().wait())
+            stopped = asyncio.ensure_future(self._bell.listen().wait())
             await asyncio.wait(
                 (drained, stopped),
                 timeout=None if until is None else until - loop.time(),

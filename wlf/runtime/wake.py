@@ -18,11 +18,15 @@ class Bell:
             self._waiting.set()
             self._waiting = None
 
-    async def wait(self) -> None:
-        """Until the next ring."""
+    def listen(self) -> asyncio.Event:
+        """Is set by the next ring, also by one that comes before anybody waits for it."""
         if self._waiting is None:
             self._waiting = asyncio.Event()
-        await self._waiting.wait()
+        return self._waiting
+
+    async def wait(self) -> None:
+        """Until the next ring."""
+        await self.listen().wait()
 
     async def wait_until(self, when: float | None) -> None:
         """Until the next ring, or the loop's time `when`."""

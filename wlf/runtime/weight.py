@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from msgspec import UNSET
+
 from wlf.events import Event
 
 _POINTER_BYTES = 8
@@ -16,6 +18,8 @@ _ENVELOPE_BYTES = 24
 _MAX_SAMPLE = 32
 _MIN_SAMPLE = 4
 _DEPTH = 6
+_OWN_REFERENCES = 3
+"""What `sys.getrefcount` sees of the measuring itself: a loop's variable, and the arguments of two calls."""
 
 
 class Weight(NamedTuple):
@@ -60,8 +64,9 @@ def _measure(event: Event) -> tuple[int, int]:
     heap, text = sys.getsizeof(event), _ENVELOPE_BYTES
     for name in event.__struct_fields__:
         value = getattr(event, name)
-        # Two references are this loop's own: the variable and the argument.
-        own, length = _inspect(value, sys.getrefcount(value) - 2, _DEPTH)
+        if value is UNSET:
+            continue
+        own, length = _inspect(value, sys.getrefcount(value) - _OWN_REFERENCES, _DEPTH)
         heap += own
         text += length + len(name) + 4
     return heap, text
@@ -94,8 +99,7 @@ def _inspect_inner(value: Any, heap: int, holders: int, depth: int) -> tuple[int
     else:
         return heap, 12
     for item in inner:
-        # Two references are this loop's own: the variable and the argument.
-        own, length = _inspect(item, sys.getrefcount(item) - 2, depth)
+        own, length = _inspect(item, sys.getrefcount(item) - _OWN_REFERENCES, depth)
         heap += own // holders
         text += length
     return heap, text

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from tests.runtime.sample import sink, source
+from wlf.components.base import Router
+from wlf.components.config import RouterConfig, TransformerConfig
+from wlf.errors import ComponentError
+from wlf.events import Event, RowInsert
+from wlf.events.rows import Place, put_place
+from wlf.graph.plan import Plan
+from wlf.runtime.instances import Surroundings, make_components
+from wlf.runtime.segment import SegmentRun
+from wlf.testing import CallConfig, CallTransformer, CopyRouter, FakeClock, PassTransformer, Record, build_plan, lines
+
+
+class SplitRouter(Router):
+    """Even messages to the first destination, odd ones to the second."""
+
+    type_name = "Split"
+    Config = RouterConfig
+
+    def route(self, events: Sequence[Event]) -> Mapping[str, Sequence[Event]]:
+        first, second = self.config.destinations
+        return {
+            first: [e for e in events if int(e.message) % 3 == 0],
+            second: [e for e in events if int(e.message) % 3 == 1],
+        }
+
+
+def build(plan: Plan, clock: FakeClock | None = None) -> tuple[SegmentRun, Surroundings]:
+    around = Surroundings(clock or FakeClock(), lambda: 0.5, logging.getLogger("wlf.test"))
+    components = make_components(plan, around, until_end=False)
+    metrics = {node.id: around.metrics(node.id) for node in plan.nodes}
+    return SegmentRun(plan.segments[0], components, metrics, around.clock), around
+
+
+def called(call: Any, id: str = "t", to: str = "sink", **options: Any) -> Any:
+    return CallTransformer, CallConfig(id=id, destination=to, call=call, **options)
+
+
+def test_a_list_that_nobody_touches_is_the_same_object_for_all_dispatchers() -> None:
+    run, _ = build(
+        build_plan(
+            source([], "pass"),
+            (PassTransformer, TransformerConfig(id="pass", destination="copies")),
+            (CopyRouter, RouterConfig(id="copies", destinations=["a", "b", "c"])),
+            *(sink(Record(), id) for id in "abc"),
+        )
+    )
+    events = tuple(lines("1", "2"))
+    outputs = run.run(events).outputs
+    assert [outputs[id] is events for id in "abc"] == [True] * 3
+
+
+def test_a_filtered_list_is_one_object_below_a_replicator() -> None:
+    run, around = build(
+        build_plan(
+            source([], "t"),
+            called(lambda events: [e for e in events if e.message != "2"], to="copies"),
+            (CopyRouter, RouterConfig(id="copies", destinations=["a", "b"])),
+            *(sink(Record(), id) for id in "ab"),
+        )
+    )
+    events = tuple(lines("1", "2", "3"))
+    outputs = run.run(events).outputs
+    assert outputs["a"] is outputs["b"]
+    assert outputs["a"] == (events[0], events[2])
+    assert outputs["a"][0] is events[0]
+    assert 'wlf_dropped_events_total{node="t",reason="filtered"} 1' in around.registry.exposition()
+
+
+def test_events_that_a_router_sends_nowhere_are_counted() -> None:
+    run, around = build(
+        build_plan(
+            source([], "split"),
+            (SplitRouter, RouterConfig(id="split", destinations=["a", "b"])),
+            *(sink(Record(), id) for id in "ab"),
+        )
+    )
+    outputs = run.run(tuple(lines(*map(str, range(9))))).outputs
+    assert [e.message for e in outputs["a"]] == ["0", "3", "6"]
+    assert 'wlf_dropped_events_total{node="split",reason="filtered"} 3' in around.registry.exposition()
+
+
+def test_ways_that_meet_again_keep_the_order_of_collection() -> None:
+    run, _ = build(
+        build_plan(
+            source([], "split"),
+            (SplitRouter, RouterConfig(id="split", destinations=["a", "b"])),
+            called(list, "a", "sink"),
+            called(list, "b", "sink"),
+            sink(Record()),
+        )
+    )
+    outputs = run.run(tuple(lines("1", "0", "4", "3", "2"))).outputs
+    assert [e.message for e in outputs["sink"]] == ["1", "0", "4", "3"]
+
+
+def _poison(events: Sequence[Event]) -> list[Event]:
+    if any(e.table == "bad" for e in events):
+        raise KeyError("secret payload")
+    return list(events)
+
+
+def _rows(*tables: str) -> tuple[RowInsert, ...]:
+    rows = tuple(RowInsert("shop", table, "insert", 1, xoffset=n, data=None) for n, table in enumerate(tables))
+    put_place(rows, Place("uuid", "binlog.000042", 1337, 1, None, 0, len(rows)))
+    return rows
+
+
+def test_an_exception_names_the_node_and_the_place_and_not_the_payload() -> None:
+    run, _ = build(build_plan(source([], "t"), called(_poison), sink(Record())))
+    with pytest.raises(ComponentError) as caught:
+        run.run(_rows("good", "bad"))
+    text = str(caught.value)
+    assert text.startswith("t: KeyError at binlog.000042:1337 row 1 (insert of shop.bad)")
+    assert "secret" not in text
+
+
+def test_with_a_dead_letter_edge_a_poison_event_takes_no_neighbour_along() -> None:
+    plan = build_plan(source([], "t"), called(_poison, dead_letter="dead"), sink(Record()), sink(Record(), "dead"))
+    run, _ = build(plan)
+    rows = _rows("good", "bad", "good")
+    outcome = run.run(rows)
+    assert outcome.outputs["sink"] == (rows[0], rows[2])
+    assert [refused.events for refused in outcome.refused] == [(rows[1],)]
+
+
+def test_a_call_over_100_ms_counts_as_stall_of_its_node() -> None:
+    clock = FakeClock()
+
+    def slow(events: Sequence[Event]) -> Sequence[Event]:
+        clock.advance(0.25 if len(events) > 1 else 0.05)
+        return events
+
+    run, around = build(build_plan(source([], "t"), called(slow), sink(Record())), clock)
+    run.run(tuple(lines("1", "2")))
+    run.run(tuple(lines("1")))
+    assert 'wlf_stall_seconds_total{node="t"} 0.25' in around.registry.exposition()

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import random
+import tracemalloc
+from collections.abc import Callable
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from wlf.events import Event, LogLine, RowInsert
+from wlf.events.codec import encode_json
+from wlf.runtime.weight import weigh
+
+COUNT = 4000
+Wide = msgspec.defstruct("Wide", [f"f{i}" for i in range(11)], gc=False)
+Narrow = msgspec.defstruct("Narrow", ["f0", "f1"], gc=False)
+
+
+def _text(size: int) -> str:
+    return "".join(random.choices("abcdefgh", k=size))
+
+
+def _wide(n: int) -> Event:
+    cells = [n + 1000, _text(30), Decimal(f"{n}.25"), f"2026-01-01 00:00:{n}", "open", n * 1.5, None]
+    return RowInsert("shop", "orders", "insert", 1, data=Wide(*cells, _text(200), b"x" * (n % 50), n * 7 + 999, True))
+
+
+def _narrow(n: int) -> Event:
+    return RowInsert("shop", "tiny", "insert", 1, xid=n + 10**6, data=Narrow(n + 1000, _text(8)))
+
+
+def _mixed(n: int) -> Event:
+    return _narrow(n) if n % 3 else _wide(n)
+
+
+def _log(n: int) -> Event:
+    return LogLine("file", n * 1.1, _text(40 + n % 80), attributes={"path": _text(20), "n": n + 1000})
+
+
+@pytest.mark.parametrize("make", [_wide, _narrow, _mixed, _log])
+def test_the_estimate_is_within_a_quarter_of_what_python_allocates(make: Callable[[int], Event]) -> None:
+    random.seed(7)
+    tracemalloc.start()
+    try:
+        events = tuple([make(n) for n in range(COUNT)])
+        allocated = tracemalloc.get_traced_memory()[0]
+        before = tracemalloc.get_traced_memory()[0]
+        column = encode_json(events)
+        encoded = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert len(column) == COUNT
+    weight = weigh(events, turn=3)
+    assert weight.heap == pytest.approx(allocated, rel=0.25)
+    assert weight.encoded == pytest.approx(encoded, rel=0.25)
+
+
+def test_what_many_events_share_counts_once_between_them() -> None:
+    shared = "x" * 100_000
+    events = tuple([LogLine("a", 0.0, shared) for _ in range(100)])
+    assert weigh(events).heap < 150_000
+
+
+def test_rare_large_events_are_seen_over_many_batches() -> None:
+    events = [LogLine("a", 0.0, _text(20)) for _ in range(1000)]
+    events[500] = LogLine("a", 0.0, _text(1_000_000))
+    mean = sum(weigh(events, turn).heap for turn in range(1000)) / 1000
+    assert mean == pytest.approx(1_000_000 + weigh(events[:500]).heap * 2, rel=0.25)
+
+
+def test_no_events_weigh_nothing() -> None:
+    assert weigh(()).total == 0
