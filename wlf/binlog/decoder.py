@@ -75,6 +75,7 @@ class Decoder:
         self._ids: dict[bytes, Table | Literal[False]] = {}
         self._group = Group(Limits(hold_max_bytes, max(batch_rows, 1), max(batch_bytes, 1)), file, position)
         self._steering = Steering(self._group, self.counts, self._ids, stream=mode == "stream")
+        self._steering.on_ddl = self._tables.forget_completed
         self._steering.file, self._steering.position = file, position
         self._steering.checksum_bytes = 4 if declared_checksum else 0
         self._chunks: deque[tuple[bytes, int]] = deque()
@@ -275,29 +276,30 @@ class Decoder:
                     if table is None and (table := self._new_table(raw, base + at)) is None:
                         return True
                     ids[buf[start + 19 : start + 25]] = table
+                elif kind == _GTID and not (lead or group.open):
+                    group.open, group.gtid = True, _GTID_BODY(buf, start + 20)
+                elif kind == _QUERY and buf[start + 27 : stop] in begins:
+                    group.open = group.begun = True
                 elif kind in KINDS:
                     if table := ids.get(buf[start + 19 : start + 25]):
                         frames.append((table, kind, ts, server, buf, start, stop, base + at + size))
                         group.held += size + FRAME_BYTES
                         group.open = True
+                        if group.held > group.hold_max_bytes:
+                            group.spill()
                     else:
                         self._unheld(buf, start, table)
-                elif kind == _XID:
-                    group.close(_U64(buf, start + 19)[0], ts, base + at + size)
-                elif kind == _QUERY and buf[start + 27 : stop] in begins:
-                    group.open = group.begun = True
-                elif kind == _GTID and not (lead or group.open):
-                    group.open, group.gtid = True, _GTID_BODY(buf, start + 20)
                 else:
-                    steering.position = base + at
-                    self._steer(buf, start, end, stop)
-                    base, trim = steering.position - at, steering.checksum_bytes
-                    checked = trim and self._verify
+                    if kind == _XID:
+                        group.close(_U64(buf, start + 19)[0], ts, base + at + size)
+                    else:
+                        steering.position = base + at
+                        self._steer(buf, start, end, stop)
+                        base, trim = steering.position - at, steering.checksum_bytes
+                        checked = trim and self._verify
                 at = end
                 base -= lead
-                if group.held > group.hold_max_bytes and not group.full:
-                    group.spill()
-                if group.full or group.draining:
+                if group.full:
                     return True
         finally:
             self._at = at

@@ -159,6 +159,7 @@ class Group:
         self._next = at
         self.full = self.full or count >= rows_left or size >= bytes_left
         self.draining = at < last
+        self.full = self.full or self.draining
         if changes or (end and self._spilled and not self.draining):
             self._emit(changes, count)
         if not self.draining:

@@ -1,0 +1,1 @@
+"""The binlog decoder."""
