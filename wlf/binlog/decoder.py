@@ -18,7 +18,7 @@ from wlf.binlog.framing import FULL_PACKET, MAX_EVENT_BYTES, PACKET_BYTES, Tail
 from wlf.binlog.group import FRAME_BYTES, Group, Limits
 from wlf.binlog.items import Bind, Boundary, EndOfStream, Item, NeedSchema, SchemaColumn
 from wlf.binlog.rows import DAMAGE, KINDS, Table
-from wlf.binlog.tables import Tables
+from wlf.binlog.tables import MakeTable, Tables
 from wlf.errors import DecodeError, WlfError
 
 _FULL_HEAD = Struct("<IBIIIH").unpack_from
@@ -51,6 +51,7 @@ class Decoder:
         batch_bytes: ... or once it has decoded so many raw bytes.
         wants: asked before `bind` and before a schema is needed, with database and table.
         table_cache_bytes: bounds the table versions that are kept, by estimated size.
+        make_table: makes what decodes the rows of a table version, in place of `Table`.
     """
 
     def __init__(
@@ -67,11 +68,12 @@ class Decoder:
         batch_bytes: int = 4 << 20,
         wants: Callable[[str, str], bool] | None = None,
         table_cache_bytes: int = 16 << 20,
+        make_table: MakeTable | None = None,
     ) -> None:
         self.counts = Counts()
         self._lead = PACKET_BYTES if mode == "stream" else 0
         self._verify = verify_checksum
-        self._tables = Tables(bind, wants, table_cache_bytes, self.counts)
+        self._tables = Tables(bind, wants, table_cache_bytes, self.counts, make_table)
         self._ids: dict[bytes, Table | Literal[False]] = {}
         self._group = Group(Limits(hold_max_bytes, max(batch_rows, 1), max(batch_bytes, 1)), file, position)
         self._steering = Steering(self._group, self.counts, self._ids, stream=mode == "stream")

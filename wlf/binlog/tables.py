@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from wlf.binlog import schema
+from wlf.binlog.charset import Undecodable
 from wlf.binlog.counts import Counts
-from wlf.binlog.items import Bind, SchemaColumn
+from wlf.binlog.items import Bind, Binding, SchemaColumn
 from wlf.binlog.lru import Lru
 from wlf.binlog.rows import Table
 from wlf.binlog.tablemap import TableMap, parse_table_map
@@ -15,6 +16,9 @@ from wlf.errors import DecodeError
 
 _BASE_BYTES, _COLUMN_BYTES = 4_000, 3_000
 """What a table version costs, about: codecs, caches, generated functions and the row class."""
+
+MakeTable: TypeAlias = Callable[[TableMap, Binding, Undecodable, bytes], Table]
+"""Another way to decode rows; the bytes are those of the TABLE_MAP behind the table id."""
 
 
 class Tables:
@@ -24,8 +28,16 @@ class Tables:
     walk looks there first; `Lru` behind it decides what stays.
     """
 
-    def __init__(self, bind: Bind, wants: Callable[[str, str], bool] | None, max_bytes: int, counts: Counts) -> None:
+    def __init__(
+        self,
+        bind: Bind,
+        wants: Callable[[str, str], bool] | None,
+        max_bytes: int,
+        counts: Counts,
+        make_table: MakeTable | None = None,
+    ) -> None:
         self._bind = bind
+        self._make_table = make_table
         self._wants = wants
         self._counts = counts
         self._versions: Lru[bytes, Table | Literal[False]] = Lru(max_bytes)
@@ -74,7 +86,10 @@ class Tables:
         binding = self._bind(table_map)
         if binding is None:
             return False, cost
-        return Table(table_map, binding, self._counts.undecodable), cost + _COLUMN_BYTES * len(table_map.columns)
+        cost += _COLUMN_BYTES * len(table_map.columns)
+        if self._make_table is not None:
+            return self._make_table(table_map, binding, self._counts.undecodable, raw), cost
+        return Table(table_map, binding, self._counts.undecodable), cost
 
     def provide(self, columns: Sequence[SchemaColumn]) -> None:
         """The answer for `asked`; raises DecodeError where it does not fit."""
