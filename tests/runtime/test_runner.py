@@ -387,3 +387,21 @@ def test_the_collector_is_told_what_all_dispatchers_have_stored() -> None:
 
     loop = FakeTimeLoop()
     assert run_with_fake_time(work(), loop=loop)[-1] == 2
+
+
+def test_what_is_handed_over_during_a_flush_waits_for_the_next_flush() -> None:
+    class SlowToFlush(RecordingDispatcher):
+        async def flush(self) -> None:
+            record: Record = self.config.record
+            count = len(record.events)
+            await asyncio.sleep(0.2)
+            record.durable = count
+
+    record, store = Record(), MemoryStore()
+    _, config = sink(record)
+    report = run_graph(
+        source([lines("a"), PAUSE, lines("b"), PAUSE]), (SlowToFlush, config), store=store, checkpoint_interval_ms=10
+    )
+    assert report.exit_code == 0
+    assert record.durable == 2
+    assert position(store) == 4

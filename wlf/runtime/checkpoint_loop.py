@@ -59,11 +59,14 @@ class CheckpointLoop:
         except Exception as error:  # without cursors every restart would begin further back: the run must end
             self._halt.fail("" if isinstance(error, WlfError) else "checkpoint", error)
 
-    async def checkpoint(self, patience: float) -> None:
-        """Store what is settled by now, as far as it is flushed within `patience` seconds. Raises StateError."""
-        for id in self._dispatchers:
+    async def checkpoint(self, patience: float, *, flush_all: bool = False) -> None:
+        """Store what is settled by now, as far as it is flushed within `patience` seconds. Raises StateError.
+
+        Only dispatchers whose cursors moved are flushed, unless `flush_all` says that it is the last time.
+        """
+        for id, loop in self._dispatchers.items():
             lanes = self._moved_lanes(id)
-            if lanes and id not in self._flushing:
+            if (lanes or (flush_all and loop.has_unflushed)) and id not in self._flushing:
                 self._flushing[id] = asyncio.create_task(self._flush(id, lanes), name=f"flush {id}")
         if self._flushing:
             await asyncio.wait(self._flushing.values(), timeout=patience)

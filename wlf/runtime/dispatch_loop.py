@@ -57,7 +57,8 @@ class DispatchLoop:
         self._around = around
         self._logger = around.log(node.id)
         self._turn = asyncio.Lock()
-        self._unflushed = False
+        self.has_unflushed = False
+        """Was something dispatched since the last flush?"""
         metrics = around.metrics(node.id)
         self._metrics = metrics
         self._delivered = metrics.counter("wlf_events_out_total", "Events delivered.")
@@ -126,9 +127,10 @@ class DispatchLoop:
 
     async def _try(self, outgoing: OutgoingBatch) -> _Verdict:
         """One call of `dispatch()`, in as much time as it may take."""
-        self._unflushed = True
         try:
             async with self._turn, asyncio.timeout(self._config.timeout_ms / 1000):
+                # Not before the turn: a flush that is still under way would take it back.
+                self.has_unflushed = True
                 partial = await self.dispatcher.dispatch(outgoing)
         except Unencodable as error:
             rest = {index: "not tried yet" for index in range(len(outgoing)) if index not in error.reasons}
@@ -189,13 +191,13 @@ class DispatchLoop:
 
     async def flush(self) -> None:
         """Make durable what was delivered. Raises what the dispatcher's flush() raises, and TimeoutError."""
-        if not self._unflushed:
+        if not self.has_unflushed:
             return
         async with self._turn:
             # A dispatch cannot begin before this is over, so nothing slips in between.
             async with asyncio.timeout(self._config.timeout_ms / 1000):
                 await self.dispatcher.flush()
-            self._unflushed = False
+            self.has_unflushed = False
 
     def _note_trouble(self, what: str, reason: str) -> None:
         self.trouble = f"{what}: {reason}"

@@ -251,7 +251,7 @@ class Runner:
         until = loop.time() + seconds
         while True:
             await asyncio.wait([storing], timeout=max(0.1, until - loop.time()))
-            await checkpoints.checkpoint(max(0.1, until - loop.time()))
+            await checkpoints.checkpoint(max(0.1, until - loop.time()), flush_all=True)
             if not checkpoints.has_more() or loop.time() >= until:
                 break
             await asyncio.sleep(min(0.1, seconds / 10))
