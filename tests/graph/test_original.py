@@ -15,7 +15,7 @@ from wlf.graph.plan import Plan
 from wlf.graph.render import render
 
 FILE = Path(__file__).parent / "golden" / "original.yaml"
-NEEDED = ("pymysql", "aiokafka", "redis", "elastic_transport", "wlf.components.dispatchers.elasticsearch")
+NEEDED = ("pymysql", "aiokafka", "redis", "elastic_transport")
 pytestmark = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in NEEDED),
     reason="needs wlf[all]: the client libraries of all its components",
