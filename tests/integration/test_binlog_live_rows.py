@@ -306,3 +306,27 @@ def test_tables_that_are_not_wanted_are_counted_and_the_position_moves(server: S
         asyncio.run(run())
     finally:
         server.execute("DROP DATABASE wanted")
+
+
+def test_mysql_replication_decodes_all_types_but_for_its_known_faults(server: SqlServer) -> None:
+    async def run() -> list[Any]:
+        async with Reading.of(server, start="latest", decoder="mysql-replication") as reading:
+            server.execute("CREATE DATABASE types", "USE types", "SET time_zone = '+00:00'", CREATE, INSERT)
+            return await reading.to_end_of(server)
+
+    try:
+        rows = sorted((columns(event.data) for event in asyncio.run(run())), key=lambda row: row["id"])
+        wanted = selected(server, "types.t")
+    finally:
+        server.execute("DROP DATABASE types")
+    for row, want in zip(rows, wanted, strict=True):
+        if want["picks"] == ():
+            want["picks"] = None
+        if want["bin"] is not None:
+            want["bin"] = want["bin"].rstrip(b"\0")
+        assert {name: _loose(value) for name, value in row.items()} == {n: _loose(value) for n, value in want.items()}
+
+
+def _loose(value: Any) -> Any:
+    """The library has text and bytes of some columns the other way round."""
+    return value.encode() if isinstance(value, str) else value

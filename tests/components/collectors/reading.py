@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from tests.components.fakes import Numbers, make_context
 from tests.components.rows import configured
-from tests.servers.sql import SqlServer
 from wlf.components.collectors._binlog.place import PARTITION, Position, decode_position
 from wlf.components.collectors.binlog import BinlogCollector, BinlogConfig
 from wlf.events import Event, RowChange
+
+if TYPE_CHECKING:
+    from tests.servers.sql import SqlServer
 
 TIMEOUT_S = 30.0
 

@@ -7,13 +7,11 @@ from typing import Any, ClassVar
 
 from wlf.binlog import ServerRefused
 from wlf.components.base import Collected, Collector, Context
-from wlf.components.collectors._binlog.from_files import read_files
-from wlf.components.collectors._binlog.from_server import read_server
 from wlf.components.collectors._binlog.making import Making
 from wlf.components.collectors._binlog.options import BinlogConfig
-from wlf.components.collectors._binlog.place import PARTITION, decode_position, is_covered, parse_position
+from wlf.components.collectors._binlog.place import PARTITION, Position, decode_position, is_covered, parse_position
 from wlf.components.collectors._binlog.session import Session
-from wlf.errors import InternalError
+from wlf.errors import InternalError, SetupError
 from wlf.events import Event, Kinds, RowDelete, RowInsert, RowUpdate, SchemaChange
 from wlf.events.table import TableVersions
 
@@ -49,7 +47,20 @@ class BinlogCollector(Collector):
         stored = positions.get(PARTITION)
         position = None if stored is None else decode_position(stored)
         making = Making(self.config, self.context, self._versions)
-        self._session = await (read_files if self.config.files else read_server)(making, position)
+        try:
+            self._session = await self._begin(making, position)
+        except ImportError as error:
+            raise SetupError(f"Binlog needs the library {error.name}", hint='pip install "wlf[mysql]"') from error
+
+    async def _begin(self, making: Making, position: Position | None) -> Session:
+        """Files are read without the MySQL client libraries: they are imported for a server only."""
+        if self.config.files:
+            from wlf.components.collectors._binlog.from_files import read_files
+
+            return await read_files(making, position)
+        from wlf.components.collectors._binlog.from_server import read_server
+
+        return await read_server(making, position)
 
     async def collect(self) -> Collected | None:
         """The changes that are there, a few thousand at most; waits only while there are none."""

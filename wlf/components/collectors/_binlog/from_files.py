@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from wlf.components.collectors._binlog.files import files_from, find_files
 from wlf.components.collectors._binlog.flow import Begin
 from wlf.components.collectors._binlog.lag import Lag
@@ -9,8 +11,10 @@ from wlf.components.collectors._binlog.making import Making
 from wlf.components.collectors._binlog.options import BinlogConfig, StartOptions
 from wlf.components.collectors._binlog.place import FIRST_OFFSET, Position
 from wlf.components.collectors._binlog.session import Session
-from wlf.components.collectors._binlog.side import SideConnection
 from wlf.components.collectors._binlog.sources import FileSource
+
+if TYPE_CHECKING:
+    from wlf.components.collectors._binlog.side import SideConnection
 
 
 async def read_files(making: Making, stored: Position | None) -> Session:
@@ -27,8 +31,16 @@ async def read_files(making: Making, stored: Position | None) -> Session:
     lag.reached(at.file, at.offset)
     decoder = making.decoder("file", at, at.gtid)
     begin = Begin("", None if stored else at, knows_gtids=at.offset == FIRST_OFFSET or at.gtid is not None)
-    side = SideConnection(config) if config.has_server else None
-    return Session(making, FileSource(files, at.offset, decoder), making.flow(decoder, lag, begin), lag, side)
+    return Session(making, FileSource(files, at.offset, decoder), making.flow(decoder, lag, begin), lag, _side(config))
+
+
+def _side(config: BinlogConfig) -> SideConnection | None:
+    """The server that knows the tables' columns; PyMySQL is needed only where there is one."""
+    if not config.has_server:
+        return None
+    from wlf.components.collectors._binlog.side import SideConnection
+
+    return SideConnection(config)
 
 
 def _start(config: BinlogConfig) -> Position | None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
 from msgspec import structs
 
-from wlf.binlog import Decoder, GtidPosition, GtidSet, TableMap
+from wlf.binlog import Binding, Decoder, GtidPosition, GtidSet, TableMap
+from wlf.binlog.charset import Undecodable
+from wlf.binlog.rows import Table
+from wlf.binlog.tables import MakeTable
 from wlf.components.base import Context
 from wlf.components.collectors._binlog.assemble import Assembler
 from wlf.components.collectors._binlog.columns import treat
@@ -42,6 +46,7 @@ class Making:
             verify_checksum=self.config.checks_crc,
             hold_max_bytes=self.config.hold_max_bytes,
             wants=self._wants,
+            make_table=None if self.config.decoder == "wlf" else _peer_tables(lambda: decoder.server_version),
         )
         if seen is not None:
             decoder.gtids = GtidSet.parse(seen) if ":" in seen or not seen else GtidPosition.parse(seen)
@@ -59,3 +64,13 @@ class Making:
         return self._versions.get(
             table.database, table.table, table.names, table.primary_key, skip=skip, convert=convert
         )
+
+
+def _peer_tables(version: Callable[[], str | None]) -> MakeTable:
+    """Rows by the library mysql-replication, which is imported only where it is asked for."""
+    from wlf.components.collectors._binlog.peer import PeerTable
+
+    def make(table: TableMap, binding: Binding, undecodable: Undecodable, raw: bytes) -> Table:
+        return PeerTable(table, binding, undecodable, raw, mariadb="mariadb" in (version() or "").lower())
+
+    return make

@@ -144,6 +144,13 @@ class BinlogConfig(CollectorConfig, frozen=True, kw_only=True):
     columns: Annotated[ColumnOptions, Meta(description="columns left out, masked or hashed")] = ColumnOptions()
     output: Annotated[OutputOptions, Meta(description="fields beyond Maxwell's default ones")] = OutputOptions()
     ddl: Annotated[bool, Meta(description="emit a SchemaChange for each DDL statement")] = False
+    decoder: Annotated[
+        Literal["wlf", "mysql-replication"],
+        Meta(
+            description="what decodes the rows: wlf, or for comparison the library mysql-replication, which is many "
+            "times slower and has faults of its own"
+        ),
+    ] = "wlf"
     verify_checksum: Annotated[
         bool | None,
         Meta(description="check the CRC32 of each event; default: true for files, false for a server's stream"),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from wlf.binlog.errors import ServerRefused
 from wlf.components.collectors._binlog.server import binlog_files
-from wlf.components.collectors._binlog.side import SideConnection
 from wlf.errors import ComponentError, Retryable, SetupError
+
+if TYPE_CHECKING:
+    from wlf.components.collectors._binlog.side import SideConnection
 
 _FATAL_READING_BINLOG = 1236
 _NO_PRIVILEGE = frozenset((1045, 1227))

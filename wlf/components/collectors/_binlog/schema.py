@@ -6,11 +6,13 @@ columns is refused; a rename in between cannot be seen. Only full metadata in th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wlf.binlog.items import NeedSchema, SchemaColumn
-from wlf.components.collectors._binlog.side import SideConnection
 from wlf.errors import SetupError
+
+if TYPE_CHECKING:
+    from wlf.components.collectors._binlog.side import SideConnection
 
 FULL_METADATA = "SET GLOBAL binlog_row_metadata = FULL (and flush the binary log), so that events name their columns"
 

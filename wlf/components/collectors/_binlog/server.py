@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from wlf.components.collectors._binlog.side import SideConnection
 from wlf.errors import SetupError
+
+if TYPE_CHECKING:
+    from wlf.components.collectors._binlog.side import SideConnection
 
 _VARIABLES = (
     "binlog_checksum",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from typing import TYPE_CHECKING
 
 from wlf.binlog import NeedSchema, ServerRefused
 from wlf.components.base import Collected
@@ -12,9 +13,11 @@ from wlf.components.collectors._binlog.flow import Flow
 from wlf.components.collectors._binlog.lag import POLL_S, Lag
 from wlf.components.collectors._binlog.making import Making
 from wlf.components.collectors._binlog.place import Position
-from wlf.components.collectors._binlog.side import SideConnection
 from wlf.components.collectors._binlog.sources import Source
 from wlf.errors import ComponentError, SetupError, WlfError
+
+if TYPE_CHECKING:
+    from wlf.components.collectors._binlog.side import SideConnection
 
 
 class Session:

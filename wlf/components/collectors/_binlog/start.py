@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from wlf.binlog.gtid import GtidPosition, GtidSet
 from wlf.components.collectors._binlog.dump import MAX_OFFSET, Request
 from wlf.components.collectors._binlog.options import BinlogConfig, StartOptions
 from wlf.components.collectors._binlog.place import FIRST_OFFSET, Position, file_order
 from wlf.components.collectors._binlog.server import Server, binlog_files, end_of_binlog
-from wlf.components.collectors._binlog.side import SideConnection
 from wlf.errors import SetupError
+
+if TYPE_CHECKING:
+    from wlf.components.collectors._binlog.side import SideConnection
 
 _RESET = "wlf position reset CONFIG --collector ID, and `start: earliest` to take what is left"
 
