@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from struct import Struct
+from struct import error as StructError
 
 from wlf.errors import DecodeError
 
@@ -19,7 +20,10 @@ def geometry_text(raw: bytes) -> str:
     Raises:
         DecodeError: the bytes are no geometry.
     """
-    text, end = _geometry(raw, 4, 0)
+    try:
+        text, end = _geometry(raw, 4, 0)
+    except StructError as error:
+        raise DecodeError(f"expected a geometry, got other bytes ({error})") from error
     if end != len(raw):
         raise DecodeError(f"expected a geometry of {end} bytes, got {len(raw)}")
     return text

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from struct import Struct
+from struct import error as StructError
 from typing import Any
 
 from wlf.binlog.values import decimal_reader, packed_datetime, packed_time
@@ -36,7 +37,12 @@ def decode_json(raw: bytes) -> Any:
     Raises:
         DecodeError: the bytes are no JSON document.
     """
-    return _Document(raw).value(raw[0], 1, 0) if raw else None
+    if not raw:
+        return None
+    try:
+        return _Document(raw).value(raw[0], 1, 0)
+    except (StructError, IndexError, ArithmeticError) as error:
+        raise DecodeError(f"expected a JSON document, got other bytes ({error})") from error
 
 
 class _Document:

@@ -17,8 +17,10 @@ _NAME = r"(?:`(?:[^`]|``)+`|\"(?:[^\"]|\"\")+\"|[^\s.,;`\"()=]+)"
 _DOTTED = rf"({_NAME})(?:\s*\.\s*({_NAME}))?"
 _IF = r"(?:\s+IF\s+(?:NOT\s+)?EXISTS)?"
 _WAIT = r"(?:\s+(?:NOWAIT|WAIT\s+\d+))?"
+_OPTION = r"(?:DEFAULT|CHARACTER|CHARSET|COLLATE|ENCRYPTION|READ|COMMENT|UPGRADE)\b"
 _DATABASE = re.compile(
-    rf"(CREATE|ALTER|DROP)(?:\s+OR\s+REPLACE)?\s+(?:DATABASE|SCHEMA)\b{_IF}(?:\s+({_NAME}))?", re.IGNORECASE
+    rf"(CREATE|ALTER|DROP)(?:\s+OR\s+REPLACE)?\s+(?:DATABASE|SCHEMA)\b{_IF}(?:\s+(?!{_OPTION})({_NAME}))?",
+    re.IGNORECASE,
 )
 _TABLE = re.compile(
     r"(CREATE|ALTER|DROP|RENAME|TRUNCATE)(?:\s+(?:OR\s+REPLACE|ONLINE|OFFLINE|IGNORE|TEMPORARY))*"
