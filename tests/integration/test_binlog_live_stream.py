@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,6 @@ from typing import Any
 import pytest
 
 from tests.components.collectors.reading import Reading, columns, plain
-from tests.servers.fixtures import Make
 from tests.servers.mariadb import MariaDB
 from tests.servers.mysql import MySQL
 from tests.servers.sql import SqlServer
@@ -367,25 +367,53 @@ def test_later_position_covers_earlier_ones(server: SqlServer) -> None:
     asyncio.run(run())
 
 
-def test_account_that_demands_tls_is_read_over_tls(shared: SqlServer, make_mariadb: Make[MariaDB]) -> None:
-    if isinstance(shared, MariaDB):
-        pytest.skip("this MariaDB has no certificate; the MySQL run covers it")
-    shared.execute(
-        "DROP USER IF EXISTS careful",
+def certificate(folder: Path) -> dict[str, str]:
+    """Server options with a certificate for 127.0.0.1 that signs itself."""
+    key, cert = folder / "key.pem", folder / "cert.pem"
+    name = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(key), "-out", str(cert)]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *name, *files],
+        check=True,
+        capture_output=True,
+    )
+    return {"ssl-cert": str(cert), "ssl-key": str(key)}
+
+
+def test_account_that_demands_tls_is_read_over_tls(make: MakeAny, tmp_path: Path) -> None:
+    options = certificate(tmp_path)
+    server = make(**options)
+    server.execute(
+        "CREATE DATABASE stream",
+        "CREATE TABLE stream.t (id INT PRIMARY KEY AUTO_INCREMENT, x VARCHAR(50))",
         "CREATE USER careful IDENTIFIED BY 'secret' REQUIRE SSL",
         "GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO careful",
     )
     account = {"user": "careful", "password": "secret"}
-    ca = str(shared.data / "ca.pem")
+    ca = options["ssl-cert"]
 
     async def run() -> None:
-        for tls in ({"mode": "required"}, {"mode": "verify_ca", "ca": ca}, {}):
-            async with of_stream(shared, tls=tls, **account) as reading:
-                shared.execute("INSERT INTO stream.t (x) VALUES ('secret')")
-                await reading.to_end_of(shared)
+        for mode in ("required", "verify_ca", "verify_identity", "preferred"):
+            async with of_stream(server, tls={"mode": mode, "ca": ca}, **account) as reading:
+                server.execute("INSERT INTO stream.t (x) VALUES ('secret')")
+                await reading.to_end_of(server)
                 assert len(reading.events) == 1
         with pytest.raises(SetupError, match="Access denied"):
-            await of_stream(shared, tls={"mode": "disabled"}, **account).open()
+            await of_stream(server, tls={"mode": "disabled"}, **account).open()
+
+    asyncio.run(run())
+
+
+def test_new_account_logs_in_without_tls(shared: SqlServer) -> None:
+    shared.execute(
+        "DROP USER IF EXISTS plain",
+        "CREATE USER plain IDENTIFIED BY 'pässword'",  # never logged in: caching_sha2_password asks for RSA
+        "GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO plain",
+    )
+
+    async def run() -> None:
+        async with of_stream(shared, tls={"mode": "disabled"}, user="plain", password="pässword") as reading:
+            await reading.to_end_of(shared)
 
     asyncio.run(run())
 

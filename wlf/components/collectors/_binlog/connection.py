@@ -113,6 +113,8 @@ def refine(error: pymysql.err.MySQLError, doing: str) -> ComponentError:
         return SetupError(f"{doing}: {cause.verify_message}", hint="check `tls.ca`, or choose another `tls.mode`")
     if isinstance(cause, ssl.SSLError) or code == _TLS_NOT_OFFERED:
         return SetupError(f"{doing}: {text}", hint="check `tls`")
+    if isinstance(cause, OSError):
+        return Retryable(f"{doing}: {cause.strerror or cause}")
     if code in _REFUSED:
         return SetupError(f"{doing}: {text} ({code})", hint=_REFUSED[code])
     return Retryable(f"{doing}: {text} ({code})")
