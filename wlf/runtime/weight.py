@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from sys import getrefcount, getsizeof
 from typing import Any, NamedTuple
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
+from msgspec.structs import astuple
 
 from wlf.events import Event
 
@@ -15,11 +16,12 @@ _PAYLOAD_OVERHEAD_BYTES = 41
 """A `bytes` object's header and its pointer in the payload column."""
 _ENVELOPE_BYTES = 24
 """Punctuation and the like around an event's fields in an encoded event."""
-_MAX_SAMPLE = 32
+_MAX_SAMPLE = 16
 _MIN_SAMPLE = 4
 _DEPTH = 6
 _OWN_REFERENCES = 3
-"""What `sys.getrefcount` sees of the measuring itself: a loop's variable, and the arguments of two calls."""
+"""What `getrefcount` sees of the measuring itself: the tuple, the loop's variable, and the argument."""
+_SHORT = (int, float, bool, type(None))
 
 
 class Weight(NamedTuple):
@@ -37,7 +39,7 @@ class Weight(NamedTuple):
 
 
 def weigh(events: Sequence[Event], turn: int = 0) -> Weight:
-    """Estimate from 4 to 32 events evenly spread, so that interleaved tables count by their share.
+    """Estimate from 4 to 16 events evenly spread, so that interleaved tables count by their share.
 
     `turn` moves the sample along from batch to batch: rows that are rare and large are then seen as often as they
     occur, and the sum over many batches comes out right.
@@ -61,45 +63,41 @@ def weigh(events: Sequence[Event], turn: int = 0) -> Weight:
 
 def _measure(event: Event) -> tuple[int, int]:
     """(heap, text) of one event: its struct, its fields, and what hangs below them."""
-    heap, text = sys.getsizeof(event), _ENVELOPE_BYTES
-    for name in event.__struct_fields__:
-        value = getattr(event, name)
-        if value is UNSET:
-            continue
-        own, length = _inspect(value, sys.getrefcount(value) - _OWN_REFERENCES, _DEPTH)
+    values = astuple(event)
+    heap, text = _add_up(values, _DEPTH)
+    names = sum(len(name) for name, value in zip(event.__struct_fields__, values, strict=True) if value is not UNSET)
+    return heap + getsizeof(event), text + _ENVELOPE_BYTES + names
+
+
+def _add_up(items: tuple[Any, ...], depth: int) -> tuple[int, int]:
+    """(heap, text) of the values. What many events share counts as its part in each of them, a constant as nothing."""
+    heap = text = 0
+    for item in items:
+        kind = type(item)
+        own = getsizeof(item)
+        holders = getrefcount(item) - _OWN_REFERENCES
+        if holders > 1:
+            own //= holders
         heap += own
-        text += length + len(name) + 4
+        if kind is str:
+            text += len(item) + 6
+        elif kind in _SHORT:
+            text += 12
+        elif item is not UNSET and depth:
+            inner, length = _look_inside(item, kind, depth - 1)
+            heap += inner // max(1, holders)
+            text += length + 4
     return heap, text
 
 
-def _inspect(value: Any, holders: int, depth: int) -> tuple[int, int]:
-    """(heap, text) of a value. What `holders` share counts as its part in each of them, a constant as nothing."""
-    kind = type(value)
-    own = sys.getsizeof(value) // holders if holders > 1 else sys.getsizeof(value)
-    if kind is str:
-        return own, len(value) + 2
-    if kind is bytes:
-        return own, len(value) * 4 // 3
-    if kind is int or kind is float or value is None or kind is bool or not depth:
-        return own, 8
-    return _inspect_inner(value, own, max(1, holders), depth - 1)
-
-
-def _inspect_inner(value: Any, heap: int, holders: int, depth: int) -> tuple[int, int]:
+def _look_inside(value: Any, kind: type, depth: int) -> tuple[int, int]:
     """A row, a list or a mapping with all that it holds; anything else is a leaf."""
-    names = getattr(value, "__struct_fields__", None)
-    if names is not None:
-        text = 2 + sum(map(len, getattr(value, "__struct_encode_fields__", names))) + 4 * len(names)
-        inner: Iterator[Any] = (getattr(value, name) for name in names)
-    elif isinstance(value, dict):
-        text = 2 + 4 * len(value) + sum(len(key) for key in value if isinstance(key, str))
-        inner = iter(value.values())
-    elif isinstance(value, list | tuple):
-        text, inner = 2 + len(value), iter(value)
-    else:
-        return heap, 12
-    for item in inner:
-        own, length = _inspect(item, sys.getrefcount(item) - _OWN_REFERENCES, depth)
-        heap += own // holders
-        text += length
-    return heap, text
+    if isinstance(value, Struct):
+        heap, text = _add_up(astuple(value), depth)
+        return heap, text + sum(map(len, value.__struct_encode_fields__))
+    if kind is dict:
+        heap, text = _add_up(tuple(value.values()), depth)
+        return heap, text + sum(map(len, map(str, value)))
+    if isinstance(value, list | tuple):
+        return _add_up(tuple(value), depth)
+    return 0, len(value) * 4 // 3 if kind is bytes else 8
