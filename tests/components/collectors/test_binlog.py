@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from tests.components.collectors.reading import Reading, columns, plain
 from tests.components.fakes import make_context
@@ -20,6 +21,7 @@ from wlf.components.collectors.binlog import BinlogCollector, BinlogConfig
 from wlf.components.registry import Registry
 from wlf.errors import DecodeError, InternalError, SetupError
 from wlf.events import RowDelete, RowInsert, RowUpdate, SchemaChange
+from wlf.events.codec import encode_json
 
 DEMO = Path(__file__).parents[3] / "examples" / "quickstart" / "data"
 FILES = [str(DEMO / "binlog.0*")]
@@ -122,6 +124,15 @@ def test_transactions_longer_than_may_be_held_are_streamed_whole() -> None:
     held, streamed = read(), read(hold_max_bytes=0)
     assert plain(streamed.events) == plain(held.events)
     assert [e.xid for e in streamed.events if e.commit is True] == [e.xid for e in held.events if e.commit is True]
+
+
+def test_key_with_a_column_left_out_is_no_key() -> None:
+    options = {"columns": {"exclude": ["shop.orders.id"]}, "output": {"primary_key": True}}
+    reading = read(**options)
+    keys = {event.table: event.primary_key for event in reading.events}
+    assert keys["orders"] is UNSET
+    assert keys["customers"] == (40,)
+    assert len(encode_json(reading.events)) == len(reading.events)
 
 
 def test_lag_of_files_is_the_bytes_left() -> None:

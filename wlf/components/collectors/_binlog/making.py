@@ -61,9 +61,9 @@ class Making:
 
     def _bind(self, table: TableMap) -> TableVersion:
         skip, convert = treat(self.config.columns, table.database, table.table, table.names)
-        return self._versions.get(
-            table.database, table.table, table.names, table.primary_key, skip=skip, convert=convert
-        )
+        # A key with a column left out would be another key: better none.
+        key = () if skip.intersection(table.primary_key) else table.primary_key
+        return self._versions.get(table.database, table.table, table.names, key, skip=skip, convert=convert)
 
 
 def _peer_tables(version: Callable[[], str | None]) -> MakeTable:
