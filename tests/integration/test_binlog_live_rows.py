@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.components.collectors.reading import Reading, columns, plain
+from tests.servers.fixtures import Make
 from tests.servers.mariadb import MariaDB
 from tests.servers.mysql import MySQL
 from tests.servers.sql import SqlServer
@@ -250,6 +251,56 @@ def test_rows_have_the_columns_of_their_time_when_ddl_is_read_as_it_comes(server
         ]
     finally:
         server.execute("DROP DATABASE alters")
+
+
+def test_myisam_rows_come_without_xid_and_with_commit(server: SqlServer) -> None:
+    events = read(
+        server,
+        "CREATE TABLE t (id INT PRIMARY KEY) ENGINE=MyISAM",
+        "INSERT INTO t VALUES (1), (2)",
+        "DELETE FROM t WHERE id = 1",
+        database="myisam",
+    )
+    assert [(event.type, event.commit is True) for event in events] == [
+        ("insert", False),
+        ("insert", True),
+        ("delete", True),
+    ]
+
+
+def test_rolled_back_work_never_comes(server: SqlServer) -> None:
+    events = read(
+        server,
+        "CREATE TABLE t (id INT PRIMARY KEY)",
+        "BEGIN",
+        "INSERT INTO t VALUES (1)",
+        "ROLLBACK",
+        "BEGIN",
+        "INSERT INTO t VALUES (2)",
+        "SAVEPOINT s",
+        "INSERT INTO t VALUES (3)",
+        "ROLLBACK TO s",
+        "INSERT INTO t VALUES (4)",
+        "COMMIT",
+        database="rollbacks",
+    )
+    assert [columns(event.data)["id"] for event in events] == [2, 4]
+    assert events[-1].commit is True
+
+
+def test_minimal_row_image_has_only_what_was_logged(make_mysql: Make[MySQL], make_mariadb: Make[MariaDB]) -> None:
+    for make in (make_mysql, make_mariadb):
+        server = make(options={"binlog-row-image": "MINIMAL", "binlog-row-metadata": "FULL"})
+        events = read(
+            server,
+            "CREATE TABLE t (id INT PRIMARY KEY, a INT, b INT)",
+            "INSERT INTO t VALUES (1, 2, 3)",
+            "UPDATE t SET b = 4",
+            "DELETE FROM t",
+            database="minimal",
+        )
+        lines = [json.loads(line) for line in encode_json(events)]
+        assert [line["data"] for line in lines] == [{"id": 1, "a": 2, "b": 3}, {"id": 1, "b": 4}, {"id": 1}]
 
 
 def test_schema_changes_come_where_they_are_asked_for(server: SqlServer) -> None:

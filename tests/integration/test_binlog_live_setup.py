@@ -126,6 +126,31 @@ def test_statement_format_is_warned_about(make_mariadb: Make[MariaDB], caplog: p
     assert "INSERT INTO d.t" in caplog.text
 
 
+def test_session_that_logs_statements_on_a_row_server_is_not_silent(
+    server: SqlServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.execute("DROP DATABASE IF EXISTS quiet", "CREATE DATABASE quiet", "CREATE TABLE quiet.t (id INT)")
+
+    async def run() -> float:
+        async with Reading.of(server, start="latest", tables={"include": ["quiet.*"]}) as reading:
+            server.execute(
+                "SET SESSION binlog_format = 'STATEMENT'",
+                "INSERT INTO quiet.t VALUES (1)",
+                "BEGIN",
+                "UPDATE quiet.t SET id = 2",
+                "DELETE FROM quiet.t",
+                "COMMIT",
+            )
+            await reading.to_end_of(server)
+            assert reading.events == []
+            return reading.counted("wlf_dropped_events_total", "statement")
+
+    with caplog.at_level(logging.WARNING):
+        assert asyncio.run(run()) == 3
+    assert caplog.text.count("a change is logged as a statement") == 1
+    server.execute("DROP DATABASE quiet")
+
+
 def test_row_image_that_is_not_full_is_warned_about(
     make_mariadb: Make[MariaDB], caplog: pytest.LogCaptureFixture
 ) -> None:
