@@ -1,0 +1,1 @@
+"""The Elasticsearch dispatcher's parts: options, bulk operations, replies, and the session that sends them."""
