@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from decimal import Decimal
 
 import pytest
@@ -235,3 +236,19 @@ def test_metadata_of_a_prefixed_key() -> None:
     table_map = captured(TYPES, "strings")[0]
     parsed = parse_table_map(table_map.body[6:], mariadb=False)
     assert parsed.primary_key == (4, 1)
+
+
+def test_mariadb_compressed_rows_events() -> None:
+    events = rows_only(captured("mariadb1011_types", "bin compress"))
+    # The capture of the compressed event ends with its checksum.
+    events = [Raw(event.kind, event.body[:-4] if event.kind == 166 else event.body) for event in events]
+    rows = read(*transaction(*events), mariadb=True).rows
+    assert [(row["y"], row["vc"], row["a"]) for row in rows] == [(2000, "z" * 10, None)] * 3
+
+
+def test_mariadb_compressed_statements() -> None:
+    sql = f"CREATE TABLE t1 (a int) COMMENT '{'x' * 500}'".encode()
+    body = query("", "db").body + b"\x82" + len(sql).to_bytes(2, "big") + zlib.compress(sql)
+    (statement,) = read(Raw(165, body), mariadb=True).items
+    assert isinstance(statement, Statement)
+    assert (statement.sql, statement.database, statement.kind) == (sql.decode(), "db", "table-create")

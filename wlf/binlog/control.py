@@ -13,51 +13,6 @@ from wlf.errors import DecodeError
 HEADER_BYTES = 19
 IN_USE, ARTIFICIAL, RELAY_LOG, IGNORABLE = 0x1, 0x20, 0x40, 0x80
 
-EVENT_NAMES = {
-    2: "QUERY",
-    3: "STOP",
-    4: "ROTATE",
-    5: "INTVAR",
-    9: "APPEND_BLOCK",
-    11: "DELETE_FILE",
-    13: "RAND",
-    14: "USER_VAR",
-    15: "FORMAT_DESCRIPTION",
-    16: "XID",
-    17: "BEGIN_LOAD_QUERY",
-    18: "EXECUTE_LOAD_QUERY",
-    19: "TABLE_MAP",
-    20: "WRITE_ROWS_V0",
-    21: "UPDATE_ROWS_V0",
-    22: "DELETE_ROWS_V0",
-    23: "WRITE_ROWS_V1",
-    24: "UPDATE_ROWS_V1",
-    25: "DELETE_ROWS_V1",
-    26: "INCIDENT",
-    27: "HEARTBEAT",
-    28: "IGNORABLE",
-    29: "ROWS_QUERY",
-    30: "WRITE_ROWS",
-    31: "UPDATE_ROWS",
-    32: "DELETE_ROWS",
-    33: "GTID",
-    34: "ANONYMOUS_GTID",
-    35: "PREVIOUS_GTIDS",
-    36: "TRANSACTION_CONTEXT",
-    37: "VIEW_CHANGE",
-    38: "XA_PREPARE",
-    39: "PARTIAL_UPDATE_ROWS",
-    40: "TRANSACTION_PAYLOAD",
-    41: "HEARTBEAT_V2",
-    42: "GTID_TAGGED",
-    160: "ANNOTATE_ROWS",
-    161: "BINLOG_CHECKPOINT",
-    162: "MARIADB_GTID",
-    163: "GTID_LIST",
-    164: "START_ENCRYPTION",
-    165: "QUERY_COMPRESSED",
-}
-
 MAGIC = b"\xfebin"
 ENCRYPTED_MAGIC = b"\xfdbin"
 

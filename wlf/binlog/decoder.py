@@ -17,7 +17,7 @@ from wlf.binlog.events import Event, Steering
 from wlf.binlog.framing import FULL_PACKET, MAX_EVENT_BYTES, PACKET_BYTES, Tail
 from wlf.binlog.group import FRAME_BYTES, Group, Limits
 from wlf.binlog.items import Bind, Boundary, EndOfStream, Item, NeedSchema, SchemaColumn
-from wlf.binlog.rows import DAMAGE, KINDS, Table
+from wlf.binlog.rows import COMPRESSED, DAMAGE, KINDS, Table
 from wlf.binlog.tables import MakeTable, Tables
 from wlf.errors import DecodeError, WlfError
 
@@ -320,7 +320,25 @@ class Decoder:
             return
         if fields[1] != _FORMAT and self._steering.format is None and not self._lead:
             raise DecodeError("expected a FORMAT_DESCRIPTION event first")
+        if fields[1] in COMPRESSED:
+            self._compressed(buf, start, stop, fields)
+            return
         self._steering.on_event(self._event(buf, start, end, fields), verify=self._verify)
+
+    def _compressed(self, buf: bytes, start: int, stop: int, fields: tuple[int, int, int, int, int, int]) -> None:
+        """A compressed rows event of MariaDB: it is held in its plain form."""
+        ts, kind, server, size, _, _ = fields
+        table = self._ids.get(buf[start + 19 : start + 25])
+        if not table:
+            self._unheld(buf, start, table)
+            return
+        kind, plain = table.plain(kind, buf, start, stop)
+        group, end = self._group, self._steering.position + size
+        group.frames.append((table, kind, ts, server, plain, 0, len(plain), end))
+        group.held += len(plain) + FRAME_BYTES
+        group.open = True
+        if group.held > group.hold_max_bytes:
+            group.spill()
 
     def _event(self, buf: bytes, start: int, end: int, fields: tuple[int, int, int, int, int, int]) -> Event:
         ts, kind, server, size, log_pos, flags = fields

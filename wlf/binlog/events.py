@@ -14,7 +14,7 @@ from wlf.binlog.group import Group, Gtid
 from wlf.binlog.gtid import GtidPosition, GtidSet, mariadb_gtid, tagged_gtid
 from wlf.binlog.items import Heartbeat, Rotate, Statement
 from wlf.binlog.rows import Table
-from wlf.binlog.statements import HEAD_BYTES, classify, parse_query, strip_comments
+from wlf.binlog.statements import HEAD_BYTES, classify, parse_query, query_text_at, strip_comments
 from wlf.errors import DecodeError
 
 _GTID = Struct("<16sq").unpack_from
@@ -29,8 +29,6 @@ _UNSUPPORTED = {
     39: ("PARTIAL_UPDATE_ROWS", "binlog_row_value_options=PARTIAL_JSON", "set it to ''"),
     40: ("TRANSACTION_PAYLOAD", "binlog_transaction_compression=ON", "set it to OFF"),
     164: ("START_ENCRYPTION", "encrypt_binlog=ON", "read from the server instead of the file"),
-    165: ("QUERY_COMPRESSED", "log_bin_compress=ON", "set it to OFF"),
-    **dict.fromkeys(range(166, 172), ("compressed rows", "log_bin_compress=ON", "set it to OFF")),
 }
 
 # Nothing to do: they say where the server is, or belong to statements logged as text.
@@ -88,6 +86,7 @@ class Steering:
             42: self._on_tagged_gtid,
             162: self._on_mariadb_gtid,
             163: self._on_gtid_list,
+            165: self._on_compressed_query,
         }
 
     def open_file(self, name: str, position: int) -> None:
@@ -228,6 +227,11 @@ class Steering:
         body = self._body(event)
         # Behind the usual head of a QUERY lie 13 bytes of its own.
         self._statement(event, body[:HEAD_BYTES] + body[HEAD_BYTES + 13 :])
+
+    def _on_compressed_query(self, event: Event) -> None:
+        body = self._body(event)
+        sql_at = query_text_at(body)
+        self._statement(event, body[:sql_at] + control.inflate_record(body[sql_at:]))
 
     def _on_query(self, event: Event) -> None:
         self._statement(event, self._body(event))

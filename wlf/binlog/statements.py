@@ -53,17 +53,23 @@ def parse_query(body: bytes) -> Query:
     Raises:
         DecodeError: the lengths inside do not fit the event.
     """
+    at = query_text_at(body)
+    return Query(
+        body[at - 1 - body[8] : at - 1].decode("utf-8", "replace"),
+        body[at:].decode("utf-8", "surrogateescape"),
+    )
+
+
+def query_text_at(body: bytes) -> int:
+    """Where the SQL text of a QUERY event begins; raises DecodeError as `parse_query`."""
     try:
         _, _, db_size, _, status_size = _HEAD(body)
     except StructError as error:
         raise DecodeError("expected a QUERY event, got one that is too short") from error
-    at = HEAD_BYTES + status_size
-    if at + db_size >= len(body):
+    at: int = HEAD_BYTES + status_size + db_size + 1
+    if at > len(body):
         raise DecodeError(f"expected {status_size} bytes of status variables in a QUERY event, got {len(body)} in all")
-    return Query(
-        body[at : at + db_size].decode("utf-8", "replace"),
-        body[at + db_size + 1 :].decode("utf-8", "surrogateescape"),
-    )
+    return at
 
 
 class Classified(NamedTuple):
