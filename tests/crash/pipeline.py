@@ -79,6 +79,7 @@ class AppendDispatcher(Dispatcher):
 
     async def dispatch(self, batch: Outgoing) -> None:
         if self.config.deaf:
+            Path(f"{self.config.path}.deaf").touch()
             await asyncio.sleep(3600)
         if self.config.slow:
             await asyncio.sleep(0.05)

@@ -117,8 +117,7 @@ def test_a_signal_drains_and_stores_within_the_time(pipeline: Pipeline, number: 
 
 def test_leftovers_end_with_1_and_a_line_for_the_node(pipeline: Pipeline) -> None:
     running = pipeline.start("--deaf")
-    wait_until(lambda: (pipeline.state / "test.db").exists())
-    time.sleep(0.3)
+    wait_until(pipeline.sink.with_suffix(".deaf").exists)
     running.send_signal(signal.SIGTERM)
     _, text = running.communicate(timeout=10)
     assert running.returncode == 1
@@ -128,9 +127,8 @@ def test_leftovers_end_with_1_and_a_line_for_the_node(pipeline: Pipeline) -> Non
 
 def test_a_second_signal_leaves_at_once(pipeline: Pipeline) -> None:
     running = pipeline.start("--deaf")
-    wait_until(lambda: (pipeline.state / "test.db").exists())
+    wait_until(pipeline.sink.with_suffix(".deaf").exists)
     assert running.stderr is not None
-    time.sleep(0.3)
     running.send_signal(signal.SIGTERM)
     while "once more" not in running.stderr.readline():
         assert running.poll() is None

@@ -89,6 +89,9 @@ class Collected(NamedTuple):
     `positions` maps a partition of the source (the binlog; one file) to the opaque place where a restart would read
     on: only what changed, {} in the middle of a transaction, None to forget a partition. Empty events with positions
     is legal.
+
+    A position covers all events of its batch: what follows it goes into the next one. A partition that is read for the
+    first time is announced by empty events with the position where reading begins, so that every dispatcher has it.
     """
 
     events: list[Event]
