@@ -339,7 +339,9 @@ def test_another_node_is_asked_when_one_fails():
     assert asyncio.run(run()) == (2, 1)
 
 
-@pytest.mark.parametrize(("status", "error"), [(401, SetupError), (503, Retryable), (403, None), (200, None)])
+@pytest.mark.parametrize(
+    ("status", "error"), [(401, SetupError), (503, Retryable), (403, None), (405, None), (200, None), (404, SetupError)]
+)
 def test_opening_tells_a_wrong_password_from_a_server_that_is_not_ready(status, error):
     async def run():
         async with search_fake() as fake:

@@ -43,7 +43,7 @@ class Session:
     async def greet(self) -> None:
         """Is there a server, and does it take the login? Raises SetupError and Retryable."""
         status, body = await self._request("GET", "/", None, {})
-        if status != 403:  # a user who may only write may not ask who the server is
+        if status not in (403, 405):  # a user who may only write may not ask; a bare server has nobody who answers
             check_status(status, body)
 
     async def bulk(self, body: bytes) -> bytes:
