@@ -132,8 +132,9 @@ class GtidSet:
                 if _TAG.fullmatch(token):
                     tag = token
                     continue
-                first, _, last = token.partition("-")
-                if not first.isdecimal() or (last and not last.isdecimal()) or int(last or first) < int(first) > 0:
+                first, dash, last = token.partition("-")
+                numbers = [number for number in (first, last if dash else first) if number.isdecimal()]
+                if len(numbers) != 2 or not 0 < int(first) <= int(numbers[1]):
                     raise ValueError(f"expected an interval such as 1-5, got {token!r}")
                 made.add_range((uuid, tag), int(first), int(last or first))
         return made

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from wlf.binlog.items import SchemaColumn
 from wlf.binlog.tablemap import ENUM, SET, Column, TableMap
 
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPES = {"0": "\0", "n": "\n", "r": "\r", "Z": "\x1a"}
 _MEMBER = re.compile(r"'((?:[^']|'')*)'")
 
 
@@ -41,5 +43,10 @@ def _complete_column(column: Column, known: SchemaColumn) -> None:
         column.charset = known.charset or "binary"
     if column.members is None and column.type in (ENUM, SET):
         # The labels are text here, of whatever character set.
-        column.members = tuple(member.replace("''", "'").encode() for member in _MEMBER.findall(known.column_type))
+        column.members = tuple(_label(text).encode() for text in _MEMBER.findall(known.column_type))
         column.charset, column.collation = "utf8mb4", None
+
+
+def _label(text: str) -> str:
+    """A label as it was before the server quoted it for COLUMN_TYPE."""
+    return _ESCAPED.sub(lambda found: _ESCAPES.get(found[1], found[1]), text.replace("''", "'"))
