@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,7 +84,7 @@ def run(config: Path, until_end: bool, state_dir: Path, log_format: str, log_lev
         if status:
             status.clear()
         for problem in report.problems:
-            click.echo(problem, err=True)
+            logging.getLogger("wlf").error("ended with: %s", problem)
         sys.exit(report.exit_code)
 
 
@@ -95,15 +96,7 @@ def check(config: Path) -> None:
         plan = _compile(config)
     for warning in plan.warnings:
         click.echo(str(warning), err=True)
-    counts = ", ".join(
-        f"{sum(node.kind in kinds for node in plan.nodes)} {label}"
-        for label, kinds in (
-            ("collectors", ("collector",)),
-            ("transformers", ("transformer", "router")),
-            ("dispatchers", ("dispatcher",)),
-        )
-    )
-    click.echo(f"{config}: ok: {counts}")
+    click.echo(f"{config}: ok, {len(plan.nodes)} nodes and {len(plan.edges)} edges")
 
 
 @main.command()

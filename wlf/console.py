@@ -15,8 +15,6 @@ _json = msgspec.json.Encoder()
 class TextFormatter(logging.Formatter):
     """`2026-01-31T12:00:00.123Z INFO  kafka: message`."""
 
-    converter = time.gmtime
-
     def format(self, record: logging.LogRecord) -> str:
         """One line; the traceback of an unexpected error follows it."""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +12,7 @@ from wlf.graph.plan import Plan
 from wlf.graph.render import render
 
 FILE = Path(__file__).parent / "golden" / "original.yaml"
-NEEDED = ("pymysql", "aiokafka", "redis", "elastic_transport")
+NEEDED = ("pymysql", "aiokafka", "redis", "aiohttp")
 pytestmark = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in NEEDED),
     reason="needs wlf[all]: the client libraries of all its components",
@@ -84,19 +81,3 @@ def test_it_is_drawn_with_its_password_masked() -> None:
     assert "password: ***" in drawing
     for id in ("binlog_collector", "filter", "replicator", "kafka", "redis", "elasticsearch"):
         assert id in drawing
-
-
-def test_drawing_it_takes_less_than_half_a_second_of_processor_time() -> None:
-    script = (
-        "import sys, time; from wlf.graph.compile import load; from wlf.graph.render import render; "
-        f"sys.stdout.write(render(load({str(FILE)!r}))); sys.stderr.write(str(time.process_time()))"
-    )
-    best = 9.0
-    until = time.monotonic() + 60
-    # The machine may be busy with something else: the best of some tries counts.
-    for _ in range(5):
-        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-        best = min(best, float(done.stderr))
-        if best < 0.5 or time.monotonic() > until:
-            break
-    assert best < 0.5

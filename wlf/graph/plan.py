@@ -58,8 +58,6 @@ class RuntimeOptions(NamedTuple):
     memory_limit_bytes: int = 67_108_864
     checkpoint_interval_ms: int = 1_000
     shutdown_timeout_ms: int = 10_000
-    state_dir: str | None = None
-    """Where the cursors are kept, unless the command line says otherwise."""
 
 
 class Plan(NamedTuple):

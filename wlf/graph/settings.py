@@ -42,9 +42,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     shutdown_timeout_ms: Annotated[int, Meta(description="time to deliver what is in flight at a stop", ge=0)] = (
         _DEFAULTS.shutdown_timeout_ms
     )
-    state_dir: Annotated[
-        str | None, Meta(description="directory of the cursors; the command line's --state-dir wins", min_length=1)
-    ] = None
 
 
 def name_from_stem(stem: str) -> str:
@@ -66,5 +63,4 @@ def read_settings(document: Document, converter: Converter) -> RuntimeOptions:
         memory_limit_bytes=settings.memory_limit_bytes,
         checkpoint_interval_ms=settings.checkpoint_interval_ms,
         shutdown_timeout_ms=settings.shutdown_timeout_ms,
-        state_dir=settings.state_dir,
     )

@@ -19,6 +19,7 @@ from wlf.runtime.report import RunReport
 from wlf.runtime.runner import Runner
 
 SHOW_SECONDS = 1.0
+READY_POLL_SECONDS = 0.1
 LOG_SECONDS = 30.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 logger = logging.getLogger("wlf")
@@ -88,6 +89,9 @@ def _leave(number: int, frame: object) -> None:
 
 
 async def _show(runner: Runner, show: Callable[[str], None] | None) -> None:
+    while runner.troubles():  # noqa: ASYNC110 - a state of many objects, asked for as the endpoint does
+        await asyncio.sleep(READY_POLL_SECONDS)
+    logger.info("every node is ready")
     while True:
         await asyncio.sleep(SHOW_SECONDS if show else LOG_SECONDS)
         text = str(runner.status())

@@ -191,9 +191,7 @@ class Runner:
 
     async def _open_http(self) -> None:
         if self._plan.options.http:
-            self.http = HttpEndpoint(
-                self._around.registry.exposition, lambda: self._halt.problems, lambda: self.status().troubles
-            )
+            self.http = HttpEndpoint(self._around.registry.exposition, lambda: self._halt.problems, self.troubles)
             await self.http.open(self._plan.options.http)
 
     async def _wait_for_end(self, collecting: set[asyncio.Task[None]]) -> None:
@@ -297,7 +295,7 @@ class Runner:
         self._rate_marks = (now, counts)
         seconds = now - then if before else 0.0
         rates = {id: (count - before.get(id, 0.0)) / seconds if seconds > 0 else 0.0 for id, count in counts.items()}
-        return Status(rates, self._lag(), self._in_flight(), self._troubles())
+        return Status(rates, self._lag(), self._in_flight(), self.troubles())
 
     def _lag(self) -> Mapping[str, Mapping[str, float]]:
         return {id: loop.collector.lag() for id, loop in self._collecting.items()}
@@ -305,7 +303,10 @@ class Runner:
     def _in_flight(self) -> Mapping[str, int]:
         return {id: loop.mailbox.events for id, loop in self._dispatching.items()}
 
-    def _troubles(self) -> Mapping[str, str]:
+    def troubles(self) -> Mapping[str, str]:
+        """The nodes that are not ready, with the reason."""
+        if not self._collecting:
+            return {"wlf": "starting"}
         troubles = {id: loop.trouble for id, loop in self._collecting.items() if loop.trouble}
         for id, loop in self._dispatching.items():
             reason = loop.trouble or loop.flush_trouble
