@@ -14,7 +14,8 @@ def pages() -> dict[str, str]:
     """Text by file name."""
     return {
         "reference.md": reference.describe(Registry(), None, markdown=True),
-        "diagnostics.md": reference.describe_codes(),
+        "diagnostics.md": "# Diagnostics\n\nWhat `wlf check` can find, all of it in one run.\n\n"
+        + reference.codes_markdown(),
     }
 
 

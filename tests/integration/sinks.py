@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 import time
@@ -12,38 +11,19 @@ from types import TracebackType
 from typing import Any, Self
 
 import redis as redis_client
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
-
-async def _read_topics(bootstrap: str, prefix: str) -> dict[str, list[tuple[bytes | None, bytes | None]]]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    await consumer.start()
-    try:
-        topics = [topic for topic in await consumer.topics() if topic.startswith(prefix)]
-        found: dict[str, list[tuple[bytes | None, bytes | None]]] = {topic: [] for topic in topics}
-        partitions = [TopicPartition(t, p) for t in topics for p in consumer.partitions_for_topic(t) or ()]
-        if not partitions:
-            return found
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)
-        while any([await consumer.position(p) < ends[p] for p in partitions]):
-            for partition, records in (await consumer.getmany(timeout_ms=500)).items():
-                found[partition.topic] += [(record.key, record.value) for record in records]
-        return found
-    finally:
-        await consumer.stop()
-
-
-def kafka_records(bootstrap: str, prefix: str) -> dict[str, list[tuple[bytes | None, bytes | None]]]:
-    """(key, value) of all records by topic, in partition order."""
-    return asyncio.run(_read_topics(bootstrap, prefix))
+from tests.servers.kafka_topics import read_topic
 
 
 def kafka_events(bootstrap: str, prefix: str) -> dict[str, list[dict[str, Any]]]:
-    """All records' JSON by topic."""
-    records = kafka_records(bootstrap, prefix)
-    return {topic: [json.loads(value) for _, value in rows if value] for topic, rows in records.items()}
+    """All records' JSON by topic, in the order of their partitions."""
+    topics = AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=10).topics
+    return {
+        topic: [json.loads(record.value) for record in read_topic(bootstrap, topic) if record.value]
+        for topic in topics
+        if topic.startswith(prefix)
+    }
 
 
 class Subscriber:

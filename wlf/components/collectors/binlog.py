@@ -19,7 +19,7 @@ __all__ = ["BinlogCollector", "BinlogConfig"]
 
 
 class BinlogCollector(Collector):
-    """Reads the binlog as a replica does.
+    """Reads the changes of a MySQL or MariaDB server from its binlog, live as a replica does or from files.
 
     Positions have one partition, `binlog`, and lie between transactions only. Opening answers a stored position of
     another server, a purged one and a server without row-based binlog with SetupError; a server that is not there, or

@@ -21,7 +21,9 @@ for _library in ("aiohttp", "orjson"):  # said here, for only a run imports them
 
 
 class ElasticsearchDispatcher(Dispatcher):
-    """Delivered means that the bulk API answered so for the document.
+    """Indexes events into Elasticsearch or OpenSearch: a document a change, or a mirror of the rows.
+
+    Delivered means that the bulk API answered so for the document.
 
     Items are judged one by one: what the server has no room for (429, 5xx) is tried again alone, what it refuses is
     rejected with its reason, which never quotes the document.

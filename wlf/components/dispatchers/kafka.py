@@ -22,7 +22,9 @@ ANSWER_SHARE = 0.9
 
 
 class KafkaDispatcher(Dispatcher):
-    """Delivered means acknowledged as `acks` says.
+    """Sends events to Kafka topics, keyed by primary key.
+
+    Delivered means acknowledged as `acks` says.
 
     Until `timeout_ms` is over the client itself repeats requests, which idempotent producers do without duplicates.
     What fails then goes again through a new producer and can be there twice. The messages of a partition stay in order.

@@ -23,7 +23,9 @@ ANY_NAME = NameRule("Redis key", re.compile(r"(?!)"), max_bytes=512 << 20)
 
 
 class RedisDispatcher(Dispatcher):
-    """Delivered means that the server answered. Whether that outlives the server is up to its own persistence.
+    """Publishes events in Redis, or puts them into lists or streams.
+
+    Delivered means that the server answered. Whether that outlives the server is up to its own persistence.
 
     XADD commands of a batch go as one MULTI/EXEC: a server that runs out of memory in the middle takes all or none, and
     the order in the stream holds. Lists need none, for a batch is one command a key. When the connection breaks before
