@@ -67,11 +67,12 @@ def test_added_column_is_there_from_its_alter_on() -> None:
     assert columns(customers[-1].data)["phone"] == "+351 44440"
 
 
-def test_reading_goes_on_at_every_stored_position() -> None:
-    whole = read()
+@pytest.mark.parametrize("options", [{}, {"hold_max_bytes": 1024}], ids=["held", "streamed"])
+def test_reading_goes_on_at_every_stored_position(options: dict[str, int]) -> None:
+    whole = read(**options)
     assert len(whole.boundaries) >= 3
     for count, position in whole.boundaries:
-        rest = read(position)
+        rest = read(position, **options)
         assert plain(rest.events) == plain(whole.events[count:])
         assert [event.xid for event in rest.events] == [event.xid for event in whole.events[count:]]
 

@@ -67,7 +67,6 @@ class FileConfig(DispatcherConfig, frozen=True, kw_only=True):
 class FileDispatcher(Dispatcher):
     """Appends events to files, JSON lines or MessagePack, compressed and rotated on request.
 
-
     After a crash, a torn line or member at the end of a file is cut off when the file is next opened. Symbolic links
     below the base directory are not followed, and a file that wlf did not write is not touched.
     """

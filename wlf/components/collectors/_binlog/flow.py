@@ -51,6 +51,8 @@ class Flow:
         self._begin = begin
         self._on_ddl = on_ddl
         self._events: list[Event] = []
+        self._closed = 0
+        """How many of `_events` belong to transactions that have ended: a position covers no others."""
         self._news = begin.news
         self._left_out = LeftOut(decoder, context)
         self._place = (decoder.boundary.file, decoder.boundary.position)
@@ -79,11 +81,14 @@ class Flow:
         """Take one item in; its timestamp, 0 where it has none."""
         if isinstance(item, Transaction):
             self._events += self._assembler.events(item)
+            if item.commit:
+                self._closed = len(self._events)
             return item.ts
         if isinstance(item, Statement):
             self._left_out.statement(item)
             if self._on_ddl is not None and (change := self._on_ddl(item)) is not None:
                 self._events.append(change)
+            self._closed = len(self._events)
             return item.ts
         if isinstance(item, NeedSchema):
             self.need = item
@@ -95,9 +100,16 @@ class Flow:
         """What came since the last time; None where that is nothing."""
         if not self._events and self._news is None:
             return None
-        events, self._events = self._events, []
         news, self._news = self._news, None
-        return Collected(events, {} if news is None else {PARTITION: news.encode()})
+        if news is None:
+            events, self._events = self._events, []
+            self._closed = 0
+            return Collected(events, {})
+        # Rows of a transaction that is still open come in a batch of their own. With them, a dispatcher whose cursor is
+        # this very position would be denied the batch after a restart, and so the first rows of the next transaction.
+        events, self._events = self._events[: self._closed], self._events[self._closed :]
+        self._closed = 0
+        return Collected(events, {PARTITION: news.encode()})
 
 
 class LeftOut:
