@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-import urllib.parse
 import urllib.request
 from types import TracebackType
 from typing import Any, Self
@@ -72,20 +71,15 @@ def search_call(url: str, method: str, path: str, body: object = None) -> Any:
 
 
 def documents(url: str, index: str) -> list[dict[str, Any]]:
-    """The `_source` of every document of the indices, after a refresh."""
-    search_call(url, "POST", f"/{urllib.parse.quote(index, safe='*,')}/_refresh?ignore_unavailable=true")
+    """Every document of the indices that match, with `_index` and `_id`, after a refresh."""
+    search_call(url, "POST", f"/{index}/_refresh?ignore_unavailable=true")
+    page = search_call(url, "POST", f"/{index}/_search?scroll=1m&ignore_unavailable=true", {"size": 5000})
     found: list[dict[str, Any]] = []
-    after: list[Any] | None = None
-    while True:
-        body: dict[str, Any] = {"size": 5000, "sort": [{"_id": "asc"}], "query": {"match_all": {}}}
-        if after:
-            body["search_after"] = after
-        path = f"/{urllib.parse.quote(index, safe='*,')}/_search?ignore_unavailable=true&allow_no_indices=true"
-        hits = search_call(url, "POST", path, body)["hits"]["hits"]
-        if not hits:
-            return found
-        found += [{"_index": hit["_index"], "_id": hit["_id"], **hit["_source"]} for hit in hits]
-        after = hits[-1]["sort"]
+    while page["hits"]["hits"]:
+        found += [{"_index": hit["_index"], "_id": hit["_id"], **hit["_source"]} for hit in page["hits"]["hits"]]
+        page = search_call(url, "POST", "/_search/scroll", {"scroll": "1m", "scroll_id": page["_scroll_id"]})
+    search_call(url, "DELETE", "/_search/scroll", {"scroll_id": page["_scroll_id"]})
+    return found
 
 
 def eventually(condition: Any, what: str, timeout_s: float = 60) -> None:
