@@ -124,3 +124,12 @@ def test_a_huge_size_does_not_make_the_decoder_wait() -> None:
     with pytest.raises(DecodeError) as caught:
         Reading().file(bytes(content))
     assert caught.value.position == second
+
+
+def test_rows_without_any_column_are_one_row_or_damage() -> None:
+    # An image without columns takes no byte: a loop over such rows would never end.
+    table_map, head = rows_only(captured("mysql97_types", "signedness year"))[0], "970000000000 0100 0200 06"
+    assert Reading().file(binlog(*transaction(table_map, Raw(30, bytes.fromhex(head + "00"))))).rows == [{}]
+    for kind, bitmaps in ((30, "00"), (31, "0000"), (32, "c0")):
+        with pytest.raises(DecodeError, match="expected the rows to end with their event"):
+            Reading().file(binlog(*transaction(table_map, Raw(kind, bytes.fromhex(head + bitmaps) + b"left"))))

@@ -183,7 +183,9 @@ class Decoder:
         if head[:4] == ENCRYPTED_MAGIC:
             raise UnsupportedEvent("encrypted", "binlog_encryption", "read it from the server", file=name, position=0)
         if head[:4] != MAGIC:
-            raise DecodeError(f"expected a binlog file, got one that begins with {head[:4].hex(' ')}", file=name)
+            raise DecodeError(
+                f"expected a binlog file, got one that begins with {head[:4].hex(' ')}", file=name, position=0
+            )
         if position > 4:
             self._read_format(name, head)
 

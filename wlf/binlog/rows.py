@@ -242,7 +242,7 @@ class _Singles:
         try:
             if not size:
                 at = self._slow(buf, at, end, rows)
-            while at < end:
+            while size and at < end:
                 fn = compiled.get(buf[at : at + size])
                 at = fn[0](buf, at, end, rows) if fn else self._row(buf, at, end, rows)
         except UnicodeDecodeError:
@@ -291,7 +291,7 @@ class _Updates:
         try:
             if not size:
                 at = self._slow(buf, at, end, rows, olds)
-            while at < end:
+            while size and at < end:
                 row = at
                 for fn in compiled.get(buf[at : at + size], ()):
                     at = fn(buf, at, end, rows, olds)
