@@ -133,8 +133,20 @@ def test_the_boundary_waits_until_the_last_rows_are_out() -> None:
         if not reading.decoder.pending:
             break
         items = reading.decoder.feed(b"")
-    assert [count for count, _ in seen] == [4, 4, 2]
-    assert [text and text[-1] for _, text in seen] == ["1", "1", "2"]
+    assert [(count, text and text[-1]) for count, text in seen if count] == [(4, "1"), (4, "1"), (2, "2")]
+
+
+def test_a_transaction_that_came_in_parts_shares_its_last_call_with_no_other() -> None:
+    long = transaction(MAP, *(inserted(n) for n in range(9)), number=1)
+    content = binlog(*long, *transaction(MAP, inserted(10), number=2))
+    reading = Reading(batch_rows=4)
+    reading.decoder.open_file("f", content)
+    ends = []
+    items = reading.decoder.feed(content[4:])
+    while items or reading.decoder.pending:
+        ends.append([item.commit for item in items])
+        items = reading.decoder.feed(b"")
+    assert [calls for calls in ends if calls] == [[False], [False], [True], [True]]
 
 
 def _lines(reading: Reading) -> list[object]:

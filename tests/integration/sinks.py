@@ -78,7 +78,7 @@ def documents(url: str, index: str) -> list[dict[str, Any]]:
     while page["hits"]["hits"]:
         found += [{"_index": hit["_index"], "_id": hit["_id"], **hit["_source"]} for hit in page["hits"]["hits"]]
         page = search_call(url, "POST", "/_search/scroll", {"scroll": "1m", "scroll_id": page["_scroll_id"]})
-    search_call(url, "DELETE", "/_search/scroll", {"scroll_id": page["_scroll_id"]})
+
     return found
 
 

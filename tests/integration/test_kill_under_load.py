@@ -65,6 +65,7 @@ def test_kill_at_random_moments_loses_nothing_and_keeps_the_order(
     replays = _replays(in_order)
     assert len(replays) <= KILLS
     boundaries = {0, *writer.by_transaction}
-    assert all(taken_up - 1 in boundaries for _, taken_up in replays), "a replay begins behind a transaction"
+    inside = [(before, taken_up) for before, taken_up in replays if taken_up - 1 not in boundaries]
+    assert not inside, "a replay begins behind a transaction"
     assert sorted(e["data"]["n"] for e in updates(documents(url, "kill-*"))) == list(range(1, total + 1))
     check_kafka(updates(kafka_events(kafka.address, "kill.")["kill.hot"]), total)

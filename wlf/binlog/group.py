@@ -145,6 +145,7 @@ class Group:
         bytes_left = self._limits.batch_bytes - self._bytes_out
         changes: list[Change] = []
         count = size = 0
+        is_continued = self._xoffset > 0
         while at < last and count < rows_left and size < bytes_left:
             frame = frames[at]
             table, kind, ts, server, _, start, stop, position = frame
@@ -159,7 +160,9 @@ class Group:
         self._next = at
         self.full = self.full or count >= rows_left or size >= bytes_left
         self.draining = at < last
-        self.full = self.full or self.draining
+        # A transaction that came in parts ends the call that ends it: the next ones would otherwise share a batch, and so
+        # a resume position, with half a transaction.
+        self.full = self.full or self.draining or (is_continued and end is not None)
         if changes or (end and self._spilled and not self.draining):
             self._emit(changes, count)
         if not self.draining:

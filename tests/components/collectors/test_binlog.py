@@ -167,7 +167,7 @@ def test_flipped_bit_is_found_by_the_checksum(tmp_path: Path) -> None:
 
 def test_something_else_than_a_binlog_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "binlog.000001").write_bytes(b"SQLite format 3\0" + bytes(5000))
-    with pytest.raises(DecodeError, match=r"binlog\.000001: expected a binlog file"):
+    with pytest.raises(DecodeError, match=r"binlog\.000001:0: expected a binlog file"):
         read(files=[f"{tmp_path}/binlog.0*"])
 
 
