@@ -160,8 +160,8 @@ class Group:
         self._next = at
         self.full = self.full or count >= rows_left or size >= bytes_left
         self.draining = at < last
-        # A transaction that came in parts ends the call that ends it: the next ones would otherwise share a batch, and so
-        # a resume position, with half a transaction.
+        # A transaction that came in parts ends the call that ends it: the next ones would otherwise share a batch, and
+        # so a resume position, with half a transaction.
         self.full = self.full or self.draining or (is_continued and end is not None)
         if changes or (end and self._spilled and not self.draining):
             self._emit(changes, count)
