@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STATE  ?= out/state
 
-.PHONY: demo install dev servers test test-all check format bench bench-smoke docs clean help
+.PHONY: demo install dev servers test test-outages check format bench docs clean help
 
 help:            ## the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -33,6 +33,9 @@ servers: $(VENV)/.dev     ## real MariaDB, MySQL, Redis, Kafka and OpenSearch fo
 
 test: servers             ## the whole suite on the real servers
 	$(BIN)/python -m pytest
+
+test-outages: servers     ## the outages of the suite, a minute each
+	WLF_OUTAGE_SECONDS=60 $(BIN)/python -m pytest tests/integration/test_outages.py
 
 check: $(VENV)/.dev       ## lint, types, who may import whom
 	$(BIN)/ruff check .

@@ -6,14 +6,18 @@ import random
 import threading
 from typing import Any
 
+import pymysql
+
 HOT_KEYS = 50
 
 
 class Writer(threading.Thread):
     """Commits transactions of one to twenty updates; every row carries the next number of one global sequence."""
 
-    def __init__(self, server: Any, seed: int) -> None:
+    def __init__(self, server: Any, seed: int, pause_s: float = 0.002) -> None:
         super().__init__(daemon=True)
+        self._pause_s = pause_s
+        self._failure: pymysql.Error | None = None
         self._server = server
         self._random = random.Random(seed)
         self._ended = threading.Event()
@@ -21,6 +25,12 @@ class Writer(threading.Thread):
         self.by_transaction: list[int] = []
 
     def run(self) -> None:
+        try:
+            self._write()
+        except pymysql.Error as error:
+            self._failure = error
+
+    def _write(self) -> None:
         with self._server.connect(database="load_db", autocommit=False) as connection, connection.cursor() as cursor:
             while not self._ended.is_set():
                 size = self._random.randint(1, 20)
@@ -32,12 +42,13 @@ class Writer(threading.Thread):
                 connection.commit()
                 self.committed = number
                 self.by_transaction.append(number)
-                self._ended.wait(0.002)
+                self._ended.wait(self._pause_s)
 
     def end(self) -> int:
         """Stop writing; how many rows are committed."""
         self._ended.set()
         self.join()
+        assert self._failure is None, self._failure
         return self.committed
 
 

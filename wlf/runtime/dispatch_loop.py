@@ -21,6 +21,9 @@ from wlf.runtime.places import place_of
 from wlf.runtime.retry import Backoff
 from wlf.runtime.wake import Bell
 
+SILENCE_SECONDS = 5.0
+"""A dispatch that takes longer makes its node not ready, long before `timeout_ms` ends it."""
+
 
 class _Verdict(NamedTuple):
     """What became of one try, by index; whatever is in neither mapping was delivered."""
@@ -50,6 +53,8 @@ class DispatchLoop:
         self.flush_trouble: str | None = None
         """Why what it delivered is not durable; None while all is well."""
         self.is_halted = False
+        self._asked_at: float | None = None
+        """When the dispatch that is under way began, by the monotonic clock."""
         self._config = node.config
         self._policy = node.config.effective_on_error
         self._flow = flow
@@ -64,6 +69,13 @@ class DispatchLoop:
         self._delivered = metrics.counter("wlf_events_out_total", "Events delivered.")
         self._bytes = metrics.counter("wlf_bytes_out_total", "Payload bytes of delivered events.")
         self._retries = metrics.counter("wlf_retries_total", "Deliveries tried again.")
+
+    def why_not_ready(self) -> str | None:
+        """What keeps it from delivering, also a system that just does not answer; None while all is well."""
+        asked, now = self._asked_at, self._around.clock.monotonic()
+        if self.trouble is None and asked is not None and now - asked > SILENCE_SECONDS:
+            return f"no answer for {now - asked:.0f} s"
+        return self.trouble or self.flush_trouble
 
     async def run(self) -> None:
         """Until cancelled, or until something happens that only the user can mend."""
@@ -127,6 +139,7 @@ class DispatchLoop:
 
     async def _try(self, outgoing: OutgoingBatch) -> _Verdict:
         """One call of `dispatch()`, in as much time as it may take."""
+        self._asked_at = self._around.clock.monotonic()
         try:
             async with self._turn, asyncio.timeout(self._config.timeout_ms / 1000):
                 # Not before the turn: a flush that is still under way would take it back.
@@ -137,6 +150,8 @@ class DispatchLoop:
             return _Verdict(rest, error.reasons, at_once=True)
         except PASSING as error:
             return _Verdict(dict.fromkeys(range(len(outgoing)), reason_of(error)), {})
+        finally:
+            self._asked_at = None
         return _DELIVERED if partial is None else self._checked(partial, len(outgoing))
 
     def _checked(self, partial: Partial, length: int) -> _Verdict:

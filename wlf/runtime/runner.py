@@ -309,7 +309,7 @@ class Runner:
             return {"wlf": "starting"}
         troubles = {id: loop.trouble for id, loop in self._collecting.items() if loop.trouble}
         for id, loop in self._dispatching.items():
-            reason = loop.trouble or loop.flush_trouble
+            reason = loop.why_not_ready()
             if reason:
                 troubles[id] = reason
         return troubles

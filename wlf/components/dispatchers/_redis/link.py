@@ -14,6 +14,7 @@ from wlf.components.dispatchers._redis.replies import PASSING, code_of, reason_o
 from wlf.components.tls import TlsConfig, certificate_refused, ssl_context
 from wlf.errors import Retryable, SetupError
 
+GOODBYE_S = 0.5
 ANSWER_SHARE = 0.9
 """Of `timeout_ms`: the server's silence is noticed here, with a reason, before the runtime cuts the delivery off."""
 
@@ -73,8 +74,10 @@ class Link:
         """Let go of the connection, whatever state it is in."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(RedisError, OSError):
-                await connection.disconnect(nowait=True)
+            # TLS says goodbye before the socket closes; a server that is gone never answers it.
+            with suppress(RedisError, OSError, TimeoutError):
+                async with asyncio.timeout(GOODBYE_S):
+                    await connection.disconnect()
 
 
 def _new(config: RedisConfig) -> Any:
