@@ -100,7 +100,8 @@ def main() -> int:
         marked = f"<!-- benchmarks -->\n{text}\n<!-- /benchmarks -->"
         readme.write_text(MARKED.sub(lambda _: marked, readme.read_text()))
     failed = problems(decoded, replayed)
-    print(*(f"does not hold: {problem}" for problem in failed), sep="\n", file=sys.stderr)
+    for problem in failed:
+        print(f"does not hold: {problem}", file=sys.stderr)
     return bool(failed)
 
 
