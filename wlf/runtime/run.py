@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from wlf.components.base import Dispatcher
 from wlf.graph.plan import Plan
+from wlf.graph.render.plan_text import guarantee_lines
 from wlf.runtime.report import RunReport
 from wlf.runtime.runner import Runner
 
@@ -59,7 +59,7 @@ async def _run(runner: Runner, plan: Plan, show: Callable[[str], None] | None) -
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
         loop.add_signal_handler(number, _on_signal, runner, number)
-    for line in guarantees(plan):
+    for line in guarantee_lines(plan):
         logger.info("%s", line)
     gc.collect()
     # The modules and the plan stay for good: the cyclic collector need not look at them again.
@@ -99,14 +99,3 @@ async def _show(runner: Runner, show: Callable[[str], None] | None) -> None:
             show(text)
         else:
             logger.info("%s", text)
-
-
-def guarantees(plan: Plan) -> list[str]:
-    """One line a path: `binlog -> kafka: at least once`."""
-    lines = []
-    for segment in plan.segments:
-        for id in segment.dispatchers:
-            node = plan.node(id)
-            assert issubclass(node.component, Dispatcher)
-            lines.append(f"{segment.collector} -> {id}: {node.component.describe_guarantee(node.config)}")
-    return lines
