@@ -303,6 +303,28 @@ def test_a_hung_dispatcher_does_not_keep_the_others_from_storing_their_cursors()
     assert position(store, "hung") == 0
 
 
+def test_a_dispatcher_that_does_not_answer_is_not_ready_long_before_its_timeout() -> None:
+    async def work() -> list[dict[str, str]]:
+        script = [lines("a"), *([PAUSE] * 10_000)]
+        runner = Runner(
+            build_plan(source(script), sink(Record([STUCK]))), "unused", store=MemoryStore(), clock=loop.clock
+        )
+        running = asyncio.create_task(runner.run())
+        seen = [dict(runner.troubles())]
+        for seconds in (3, 4):
+            await asyncio.sleep(seconds)
+            seen.append(dict(runner.troubles()))
+        runner.stop()
+        await running
+        return seen
+
+    loop = FakeTimeLoop()
+    starting, early, late = run_with_fake_time(work(), loop=loop)
+    assert starting == {"wlf": "starting"}
+    assert early == {}
+    assert late == {"sink": "no answer for 7 s"}
+
+
 def test_a_failed_flush_holds_the_cursor_back() -> None:
     class Failing(RecordingDispatcher):
         failures = 2
