@@ -40,7 +40,7 @@ def test_version_is_the_packages() -> None:
 
 def test_check_says_ok_and_ends_with_0(config: Path) -> None:
     done = wlf("check", config)
-    assert (done.returncode, done.stdout) == (0, f"{config}: ok, 2 nodes and 1 edges\n")
+    assert (done.returncode, done.stdout) == (0, f"{config}: ok, 2 nodes and 1 edge\n")
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,11 @@ def test_missing_config_ends_with_2(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_directory_in_place_of_a_config_ends_with_2(tmp_path: Path) -> None:
+    done = wlf("check", tmp_path)
+    assert (done.returncode, done.stderr) == (2, f"{tmp_path}: E100 is a directory\n")
+
+
 def test_cycle_is_printed_whole(tmp_path: Path) -> None:
     path = tmp_path / "cycle.yaml"
     path.write_text(
@@ -92,6 +97,13 @@ def test_run_until_end_delivers_and_a_second_run_adds_nothing(config: Path, tmp_
         done = wlf("run", config, "--until-end", "--state-dir", tmp_path / "state")
         assert done.returncode == 0, done.stderr
         assert len((tmp_path / "out/all.jsonl").read_text().splitlines()) == 1194
+
+
+def test_end_says_what_each_node_did(config: Path, tmp_path: Path) -> None:
+    first, second = (wlf("run", config, "--until-end", "--state-dir", tmp_path / "state").stderr for _ in range(2))
+    delivered = len((tmp_path / "out" / "all.jsonl").read_text().splitlines())
+    assert f"total: binlog {delivered:,} read | out {delivered:,} delivered\n" in first
+    assert "total: no events\n" in second
 
 
 def test_start_prints_the_guarantee_of_each_path(config: Path, tmp_path: Path) -> None:
@@ -141,6 +153,11 @@ def test_unknown_picture_format_is_refused_in_words(config: Path, tmp_path: Path
     assert done.returncode == 1
     assert "xyz" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_picture_that_cannot_be_written_ends_in_words(config: Path, tmp_path: Path) -> None:
+    done = wlf("graph", "render", config, "-o", tmp_path / "nowhere" / "graph.svg")
+    assert (done.returncode, done.stderr) == (1, f"{tmp_path}/nowhere/graph.svg: no such file or directory\n")
 
 
 def test_components_lists_all_and_describes_each() -> None:

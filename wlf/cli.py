@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FAILED = 1
 BAD_CONFIG = 2
 
-CONFIG = click.Path(dir_okay=False, path_type=Path)
+CONFIG = click.Path(path_type=Path)
 STATE_DIR = click.option(
     "--state-dir",
     type=click.Path(file_okay=False, path_type=Path),
@@ -72,7 +72,7 @@ def run(config: Path, until_end: bool, state_dir: Path, log_format: str, log_lev
 
     SIGTERM or Ctrl-C: collect no more, deliver what is under way, store the cursors, end. A second one ends at once.
     """
-    from wlf.console import set_up_logging
+    from wlf.console import report_text, set_up_logging
     from wlf.runtime.run import run_pipeline
 
     with _errors_in_words():
@@ -83,6 +83,7 @@ def run(config: Path, until_end: bool, state_dir: Path, log_format: str, log_lev
         report = run_pipeline(plan, state_dir, until_end=until_end, show=status.show if status else None)
         if status:
             status.clear()
+        logging.getLogger("wlf").info("%s", report_text(report))
         for problem in report.problems:
             logging.getLogger("wlf").error("ended with: %s", problem)
         sys.exit(report.exit_code)
@@ -96,7 +97,8 @@ def check(config: Path) -> None:
         plan = _compile(config)
     for warning in plan.warnings:
         click.echo(str(warning), err=True)
-    click.echo(f"{config}: ok, {len(plan.nodes)} nodes and {len(plan.edges)} edges")
+    edges = f"{len(plan.edges)} edge{'s' if len(plan.edges) != 1 else ''}"
+    click.echo(f"{config}: ok, {len(plan.nodes)} nodes and {edges}")
 
 
 @main.command()
@@ -128,8 +130,12 @@ def render(config: Path, output: Path | None, show_plan: bool) -> None:
         drawn = draw(_compile(config), output.suffix[1:] if output else "text", show_plan=show_plan)
     if output is None:
         click.echo(drawn, nl=False)
-    else:
+        return
+    try:
         output.write_bytes(drawn if isinstance(drawn, bytes) else drawn.encode())
+    except OSError as error:
+        click.echo(f"{output}: {(error.strerror or str(error)).lower()}", err=True)
+        sys.exit(FAILED)
 
 
 @main.group()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
+
+if TYPE_CHECKING:
+    from wlf.runtime.report import RunReport
 
 _json = msgspec.json.Encoder()
 
@@ -51,7 +55,12 @@ class StatusLine:
     def show(self, text: str) -> None:
         """Replace the line."""
         self._shown = text
-        self._stream.write(f"\r\x1b[2K{text}")
+        try:
+            columns = os.get_terminal_size(self._stream.fileno()).columns
+        except (OSError, ValueError):
+            columns = 0
+        # A line that wraps could not be taken away again; some terminals say that they have no columns.
+        self._stream.write(f"\r\x1b[2K{text[: columns - 1] if columns else text}")
         self._stream.flush()
 
     def clear(self) -> None:
@@ -92,4 +101,19 @@ def set_up_logging(log_format: str, level: str) -> StatusLine | None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("wlf").setLevel(level.upper())
+    # It logs each failed connection as an error, which the dispatcher then says once more in its own words.
+    logging.getLogger("aiokafka").setLevel(logging.DEBUG if level == "debug" else logging.CRITICAL)
     return status
+
+
+_COUNTS = {"in": "read", "out": "delivered", "dropped": "left out", "retries": "retries"}
+
+
+def report_text(report: RunReport) -> str:
+    """What each node did, in one line: `total: binlog 120 read | kafka 119 delivered, 1 left out`."""
+    nodes = []
+    for node, counts in report.counts.items():
+        words = [f"{counts[name]:,} {word}" for name, word in _COUNTS.items() if counts.get(name)]
+        if words:
+            nodes.append(f"{node} {', '.join(words)}")
+    return f"total: {' | '.join(nodes) or 'no events'}"
