@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STATE  ?= out/state
 
-.PHONY: demo install dev servers test test-outages check format bench docs clean help
+.PHONY: demo install dev servers test test-outages check format bench bench-micro docs clean help
 
 help:            ## the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -48,6 +48,9 @@ format: $(VENV)/.dev
 
 bench: servers            ## throughput and memory, as ratios in one run; writes benchmarks/results/
 	$(BIN)/python -m benchmarks
+
+bench-micro: servers       ## the parts by themselves, by pytest-benchmark
+	$(BIN)/python -m pytest benchmarks --benchmark-only
 
 docs: $(VENV)/.dev        ## write the generated reference anew
 	$(BIN)/python -m tests.docs.generate

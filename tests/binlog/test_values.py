@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
@@ -122,7 +123,19 @@ def test_undefined_bytes_are_replaced_and_counted() -> None:
 def test_a_float_has_the_fewest_digits_that_tell_it(value: float) -> None:
     short = float32(value)
     assert struct.pack("<f", short) == struct.pack("<f", value)
-    assert len(repr(short)) <= len(repr(value))
+    assert _significant_digits(short) <= _significant_digits(value)
+
+
+@given(st.floats(width=32, allow_nan=False, allow_infinity=False, allow_subnormal=False))
+def test_no_float_with_a_digit_less_tells_it(value: float) -> None:
+    digits = _significant_digits(float32(value))
+    if digits > 1:
+        shorter = float(f"{value:.{digits - 1}g}")
+        assert abs(shorter) > 3.4e38 or struct.pack("<f", shorter) != struct.pack("<f", value)
+
+
+def _significant_digits(value: float) -> int:
+    return len(Decimal(repr(value)).normalize().as_tuple().digits)
 
 
 def test_the_cache_forgets_what_was_unused_for_longest() -> None:
