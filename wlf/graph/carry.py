@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from wlf.components.base import Dispatcher
 from wlf.events import DeadLetter, Event, Kinds
 from wlf.events.base import kind_names
-from wlf.events.template import Template
+from wlf.events.template import ROW_FIELDS, Template
 from wlf.graph.diagnostics import Findings, did_you_mean
 from wlf.graph.outline import Draft, OutlineEdge
 
@@ -142,7 +142,10 @@ def _check_template(draft: Draft, name: str, template: Template, arriving: Kinds
     fields = dict.fromkeys(f for t in sorted(types, key=_name) for f in t.__struct_encode_fields__)
     for pointer in template.unknown_pointers(types):
         message = f"no field '{pointer.field}' in {kind_names(arriving)}"
-        findings.add("E102", place, path, message, did_you_mean(pointer.field, fields))
+        hint = did_you_mean(pointer.field, fields)
+        if DeadLetter in arriving and pointer.field in ROW_FIELDS:
+            hint = f"the refused event has it: %{{/event{pointer.text}}}"
+        findings.add("E102", place, path, message, hint)
 
 
 def _name(kind: type) -> str:

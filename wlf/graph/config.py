@@ -217,6 +217,8 @@ def _note_syntax(error: yaml.MarkedYAMLError, text: str, findings: Findings) -> 
             break
     if not hint and any(line.lstrip(" ").startswith("\t") for line in lines[place.line - 1 : place.line]):
         hint = "indent with spaces, not tabs"
+    if not hint and "<block end>" in message and "<block" in message.partition("found")[2]:
+        hint = "indent it as the keys, or the list, that it belongs to"
     findings.add("E101", place, "", message, hint)
 
 

@@ -122,9 +122,12 @@ class Converter:
     def _one_of(self, item: Item, structs: list[type[Any]], path: str) -> Any:
         """The struct that the tag (`type: Pub`) chooses; with one untagged struct there is no choice."""
         tag = structs[0].__struct_config__.tag_field
-        if tag is None or item.mapping is None:
+        if tag is None:
             return self.struct(item, structs[0], path)
         names = {str(s.__struct_config__.tag): s for s in structs}
+        if item.mapping is None:
+            hint = f"write {{{tag}: {item.shown}}}" if item.text in names else ""
+            return self._wrong(item, path, f"expected a mapping, got {describe(item)}", hint)
         chosen = item.mapping.get(tag)
         if chosen is None:
             self._findings.add("E104", item, _join(path, tag), "missing option", f"known: {', '.join(names)}")
