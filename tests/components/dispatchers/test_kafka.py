@@ -63,6 +63,8 @@ def test_the_original_options_are_taken() -> None:
         ({"client_options": {"sasl_plain_password": "x"}}, r"client_options\.sasl_plain_password: .* option sasl"),
         ({"client_options": {"transactional_id": "t"}}, r"client_options\.transactional_id: cannot be set"),
         ({"bootstrap_brokers": []}, "length >= 1"),
+        ({"bootstrap_brokers": ["kafka:9092,other:9092"]}, "bootstrap_brokers: expected HOST:PORT"),
+        ({"bootstrap_brokers": ["PLAINTEXT://kafka:9092"]}, "bootstrap_brokers: expected HOST:PORT"),
         ({"compression_type": "brotli"}, "Invalid enum value 'brotli'"),
     ],
 )

@@ -66,7 +66,7 @@ class ElasticsearchConfig(DispatcherConfig, frozen=True, kw_only=True):
 def _check_url(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("expected an address such as http://localhost:9200")
+        raise ValueError("url: expected an address such as http://localhost:9200")
     if parts.username is not None or parts.password is not None:
         raise ValueError("expected an address without a user, which belongs into `username` and `password`")
     if parts.query or parts.fragment:

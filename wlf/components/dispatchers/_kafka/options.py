@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -40,6 +41,8 @@ OWN_OPTION = {
     "sasl_plain_password": "sasl",
 }
 """Options of the client that have a name of their own here."""
+_BROKER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/,\[\]]+)(:[0-9]{1,5})?")
+
 REFUSED = frozenset({"loop", "api_version", "key_serializer", "value_serializer", "transactional_id"})
 """Options of the client that cannot be used from a file, or would change what is delivered."""
 
@@ -116,6 +119,9 @@ class KafkaConfig(DispatcherConfig, frozen=True, kw_only=True):
     ] = {}
 
     def __post_init__(self) -> None:
+        for broker in self.bootstrap_brokers:
+            if not _BROKER.fullmatch(broker):
+                raise ValueError("bootstrap_brokers: expected HOST:PORT, such as kafka:9092, in each")
         if (self.partition_by == "columns") != bool(self.partition_columns):
             raise ValueError("expected partition_columns together with partition_by: columns")
         if self.idempotence and self.acks != "all":
