@@ -41,6 +41,7 @@ OWN_OPTION = {
     "sasl_plain_password": "sasl",
 }
 """Options of the client that have a name of their own here."""
+
 _BROKER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/,\[\]]+)(:[0-9]{1,5})?")
 
 REFUSED = frozenset({"loop", "api_version", "key_serializer", "value_serializer", "transactional_id"})
