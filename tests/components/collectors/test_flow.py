@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+
+import pytest
+
 from tests.components.fakes import make_context
-from wlf.binlog import Boundary, Change, Item, Transaction
+from wlf.binlog import Boundary, Change, Item, Statement, Transaction
 from wlf.binlog.counts import Counts
 from wlf.components.collectors._binlog.assemble import Assembler
+from wlf.components.collectors._binlog.ddl import schema_change
 from wlf.components.collectors._binlog.flow import Begin, Flow
 from wlf.components.collectors._binlog.lag import Lag
+from wlf.components.collectors._binlog.options import OutputOptions
 from wlf.components.collectors._binlog.place import PARTITION, decode_position
+from wlf.events import RowChange, SchemaChange
 from wlf.events.table import TableVersions
 
 TABLE = TableVersions().get("d", "t", ("id",), (0,))
 
 
 class ScriptedDecoder:
-    """Gives one list of items for each chunk; a transaction that ends moves the boundary."""
+    """Gives one list of items for each chunk; what ends a transaction moves the boundary."""
 
     def __init__(self, *script: list[Item]) -> None:
         self.script = iter(script)
@@ -27,7 +34,7 @@ class ScriptedDecoder:
     def feed(self, chunk: bytes) -> list[Item]:
         items = next(self.script)
         for item in items:
-            if isinstance(item, Transaction) and item.commit:
+            if (isinstance(item, Transaction) and item.commit) or (isinstance(item, Statement) and item.gtid is None):
                 self.boundary = Boundary(item.file, item.end_position, None)
         return items
 
@@ -37,16 +44,28 @@ def part(end: int, *ids: int, commit: bool, first: int = 0) -> Transaction:
     return Transaction(None, None, "binlog.000001", end, 1, [change], commit, False, first)
 
 
-def batches(*script: list[Item]) -> list[tuple[list[int], int | None]]:
-    """(ids, offset of the position) of each batch."""
-    flow = Flow(ScriptedDecoder(*script), Assembler(), Lag({}), make_context(), Begin("", None), None)  # type: ignore[arg-type]
+def statement(end: int, sql: str = "CREATE TABLE t", kind: str = "table-create", *, closes: bool) -> Statement:
+    return Statement("d", sql, kind, (), None if closes else "0-1-1", 1, 1, "binlog.000001", end)
+
+
+def flow_of(*script: list[Item]) -> Flow:
+    def on_ddl(statement: Statement) -> SchemaChange | None:
+        return schema_change(statement, lambda database, table: True, OutputOptions())
+
+    return Flow(ScriptedDecoder(*script), Assembler(), Lag({}), make_context(), Begin("", None), on_ddl)  # type: ignore[arg-type]
+
+
+def batches(*script: list[Item]) -> list[tuple[list[int | str], int | None]]:
+    """(ids of rows, `ddl` for a schema change; offset of the position) of each batch."""
+    flow = flow_of(*script)
     found = []
     for _ in script:
         flow.feed(b"")
         while (collected := flow.take()) is not None:
             position = collected.positions.get(PARTITION)
             offset = decode_position(position).offset if position else None
-            found.append(([event.data.f0 for event in collected.events], offset))
+            brought = [event.data.f0 if isinstance(event, RowChange) else "ddl" for event in collected.events]
+            found.append((brought, offset))
     return found
 
 
@@ -66,3 +85,25 @@ def test_whole_transactions_come_together_with_the_last_ones_position() -> None:
 
 def test_nothing_is_stored_in_the_middle_of_a_transaction() -> None:
     assert batches([part(100, 1, commit=False)], [part(150, 2, commit=False, first=1)]) == [([1], None), ([2], None)]
+
+
+def test_a_statement_that_opens_a_transaction_comes_behind_the_position_before_it() -> None:
+    # CREATE TABLE ... SELECT: a dispatcher that has everything up to 100 must still get what the statement made.
+    create, rows = statement(150, closes=False), part(200, 2, commit=True)
+    assert batches([part(100, 1, commit=True), create], [rows]) == [([1], 100), (["ddl"], None), ([2], 200)]
+    assert batches([part(100, 1, commit=True), create, rows]) == [([1, "ddl", 2], 200)]
+
+
+def test_a_statement_of_its_own_comes_with_the_position_behind_it() -> None:
+    assert batches([part(100, 1, commit=True), statement(150, closes=True), part(190, 2, commit=False)]) == [
+        ([1, "ddl"], 150),
+        ([2], None),
+    ]
+
+
+def test_a_change_logged_as_a_statement_is_told_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
+    flow = flow_of([statement(150, "INSERT INTO cards VALUES (4711)", "dml", closes=True)])
+    with caplog.at_level(logging.WARNING):
+        flow.feed(b"")
+    assert "binlog.000001:150: a change is logged as a statement" in caplog.text
+    assert "4711" not in caplog.text

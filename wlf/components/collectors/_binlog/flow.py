@@ -88,7 +88,10 @@ class Flow:
             self._left_out.statement(item)
             if self._on_ddl is not None and (change := self._on_ddl(item)) is not None:
                 self._events.append(change)
-            self._closed = len(self._events)
+            # CREATE TABLE ... SELECT is a statement within a transaction: it ends with the rows behind it.
+            boundary = self.decoder.boundary
+            if item.file != boundary.file or item.end_position <= boundary.position:
+                self._closed = len(self._events)
             return item.ts
         if isinstance(item, NeedSchema):
             self.need = item
@@ -148,11 +151,11 @@ class LeftOut:
         if now - self._warned_at >= _WARN_EVERY_S:
             self._warned_at = now
             self._logger.warning(
-                "%s:%d: a change is logged as a statement and cannot be read as rows (SET GLOBAL binlog_format = ROW, "
-                "and reconnect the session): %.200s",
+                "%s:%d: a change is logged as a statement and cannot be read as rows (default database %s; SET GLOBAL "
+                "binlog_format = ROW, and reconnect the session)",
                 statement.file,
                 statement.end_position,
-                statement.sql,
+                statement.database or "(none)",
             )
 
 
