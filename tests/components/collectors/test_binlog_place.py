@@ -23,6 +23,9 @@ def test_files_sort_by_number_not_by_text() -> None:
         (("b.000001", 9_000), ("b.000002", 4), False),
         (("b.1000000", 4), ("b.999999", 4_294_967_299), True),
         (("b.000001", 99), ("b.000001", 100), False),
+        # Files of two names: they are read by number, then by name.
+        (("a.000001", 9_000), ("b.000001", 4), False),
+        (("b.000001", 4), ("a.000001", 9_000), True),
     ],
 )
 def test_cursor_covers_what_lies_before_it_numerically(

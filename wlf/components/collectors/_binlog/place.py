@@ -46,7 +46,7 @@ class Position(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def is_behind(self, file: str, offset: int) -> bool:
         """Does it lie at or behind a place of the same binlog?"""
-        return (file_order(self.file)[0], self.offset) >= (file_order(file)[0], offset)
+        return (file_order(self.file), self.offset) >= (file_order(file), offset)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.offset}"
