@@ -136,6 +136,14 @@ def test_a_server_that_became_a_replica_is_left() -> None:
     assert link.closed == 1
 
 
+@pytest.mark.parametrize("policy", ["drop", "stop"])
+def test_a_command_that_the_server_does_not_have_ends_the_run_and_quotes_no_event(policy: str) -> None:
+    text = "unknown command 'RPUSH', with args beginning with: 'wlf' '{\"card\":\"4711\"}' "
+    with pytest.raises(SetupError, match="unknown command 'RPUSH'") as caught:
+        run(events(1), FakeLink([ResponseError(text)]), on_error=policy)
+    assert "4711" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("reply", "message"),
     [

@@ -66,6 +66,12 @@ def refusal(error: RedisError, address: str) -> SetupError | None:
         return SetupError(f"{address}: {error}", hint="check `auth` and `username`")
     if isinstance(error, NoPermissionError):
         return SetupError(f"{address}: {reason_of(error)}", hint="grant the command and the keys: ACL SETUSER")
+    text = str(error)
+    if text.startswith("unknown command"):
+        # The server quotes the arguments, which are the events or, for AUTH, the password.
+        return SetupError(
+            f"{address}: {text.partition(', with args')[0]}", hint="another `mode`, a newer server, or `rename-command`"
+        )
     if isinstance(error, MovedError | AskError):
         return SetupError(
             f"{address}: expected a single server, got a node of a Redis Cluster",
