@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from wlf.testing import (
     Part,
     Record,
     RecordingDispatcher,
+    ScriptedCollector,
     build_plan,
     lines,
     refuse_first,
@@ -427,3 +429,39 @@ def test_what_is_handed_over_during_a_flush_waits_for_the_next_flush() -> None:
     assert report.exit_code == 0
     assert record.durable == 2
     assert position(store) == 4
+
+
+@pytest.mark.parametrize("step", ["collector", "dispatcher", "flush"])
+def test_a_call_that_a_library_cancels_is_a_failure_and_no_end(step: str) -> None:
+    cancelled = asyncio.CancelledError()
+    record = Record([cancelled] if step == "dispatcher" else ())
+    script = [lines("a"), *([cancelled] if step == "collector" else []), lines("b")]
+    dispatcher = CancelledFlush if step == "flush" else RecordingDispatcher
+    store = MemoryStore()
+    report = run_graph(source(script), (dispatcher, sink(record)[1]), store=store)
+    assert report.exit_code == 1
+    assert "unexpected CancelledError" in report.problems[0]
+    assert report.problems[0].startswith("source" if step == "collector" else "sink")
+    assert record.messages == {"collector": ["a"], "dispatcher": [], "flush": ["a", "b"]}[step]
+
+
+class CancelledFlush(RecordingDispatcher):
+    """Its client cancels what flush() waits for."""
+
+    async def flush(self) -> None:
+        raise asyncio.CancelledError
+
+
+class BadCommit(ScriptedCollector):
+    """Fails when it is told what is stored."""
+
+    async def commit(self, positions: Mapping[str, bytes]) -> None:
+        raise ValueError("secret")
+
+
+def test_a_failed_commit_names_its_collector_and_raises_nothing() -> None:
+    record, store = Record(), MemoryStore()
+    report = run_graph((BadCommit, source([lines("a")])[1]), sink(record), store=store)
+    assert report.exit_code == 1
+    assert report.problems[0].startswith("source: unexpected ValueError")
+    assert "secret" not in "".join(report.problems)

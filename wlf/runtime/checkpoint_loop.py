@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from wlf.components.base import Collector
 from wlf.errors import WlfError
 from wlf.runtime.dispatch_loop import DispatchLoop
-from wlf.runtime.failures import PASSING, reason_of
+from wlf.runtime.failures import PASSING, is_told_to_end, reason_of
 from wlf.runtime.halt import Halt
 from wlf.runtime.instances import Surroundings
 from wlf.runtime.store import Changes, CursorStore, Key
@@ -107,7 +107,9 @@ class CheckpointLoop:
             self._dispatchers[dispatcher].flush_trouble = f"cannot flush: {reason_of(error)}"
             self._logger.warning("%s: cannot flush: %s", dispatcher, reason_of(error))
             return
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if is_told_to_end(error):
+                raise
             self._dispatchers[dispatcher].is_halted = True
             self._halt.fail(dispatcher, error)
             return
@@ -150,6 +152,11 @@ class CheckpointLoop:
         except PASSING as error:
             # It is told again, further on, with the next checkpoint.
             self._logger.warning("%s: cannot commit: %s", collector, reason_of(error))
+        except (Exception, asyncio.CancelledError) as error:
+            if is_told_to_end(error):
+                raise
+            # The cursors are stored: the run ends as it does for any other failure.
+            self._halt.fail(collector, error)
 
 
 async def save(store: CursorStore, changes: Changes) -> None:

@@ -11,7 +11,7 @@ from wlf.components.base import Collected, Collector
 from wlf.components.config import RetryConfig
 from wlf.errors import ComponentError
 from wlf.graph.plan import Node
-from wlf.runtime.failures import PASSING, describe, reason_of
+from wlf.runtime.failures import PASSING, describe, is_told_to_end, reason_of
 from wlf.runtime.flow import Flow
 from wlf.runtime.halt import Halt
 from wlf.runtime.instances import Surroundings
@@ -81,7 +81,10 @@ class CollectLoop:
                 # A source that always has something must not keep the dispatchers from their turn.
                 await asyncio.sleep(0)
                 self.is_idle = True
-        except Exception as error:  # whatever it is, the other branches must be drained and their cursors stored
+        except (Exception, asyncio.CancelledError) as error:
+            # Whatever it is, the other branches must be drained and their cursors stored.
+            if is_told_to_end(error):
+                raise
             self.trouble = describe(self.id, error)
             self._halt.fail(self.id, error)
 

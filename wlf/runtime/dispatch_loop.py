@@ -12,7 +12,7 @@ from wlf.errors import ComponentError
 from wlf.events import DeadLetter
 from wlf.graph.plan import Node
 from wlf.runtime.batch import OutgoingBatch, Unencodable
-from wlf.runtime.failures import PASSING, describe, reason_of
+from wlf.runtime.failures import PASSING, describe, is_told_to_end, reason_of
 from wlf.runtime.flow import Flow
 from wlf.runtime.halt import Halt
 from wlf.runtime.instances import Surroundings
@@ -83,7 +83,10 @@ class DispatchLoop:
             await self._open()
             while True:
                 await self._deliver(await self._next_batch())
-        except Exception as error:  # whatever it is, the other branches must be drained and their cursors stored
+        except (Exception, asyncio.CancelledError) as error:
+            # Whatever it is, the other branches must be drained and their cursors stored.
+            if is_told_to_end(error):
+                raise
             self.is_halted = True
             self.trouble = describe(self.id, error)
             self.mailbox.close()

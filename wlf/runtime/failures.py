@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import traceback
 
 from wlf.errors import ComponentError, Retryable, WlfError
@@ -17,7 +18,17 @@ def reason_of(error: BaseException) -> str:
     return str(error) or ("took longer than timeout_ms" if isinstance(error, TimeoutError) else type(error).__name__)
 
 
-def describe(node: str, error: Exception) -> str:
+def is_told_to_end(error: BaseException) -> bool:
+    """Did the runtime itself cancel this task?
+
+    A library may cancel what its component waits for. That is a failure like any other: taken for an orderly end, a
+    dispatcher would deliver nothing more, and a collector's input would seem to be over, without a word.
+    """
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+
+
+def describe(node: str, error: BaseException) -> str:
     """One problem as text. An unexpected error says where it was raised, as its own text might quote the payload."""
     if isinstance(error, ComponentError):
         error.node = error.node or node

@@ -16,7 +16,7 @@ class Halt:
         self._bell = bell
         self._logger = logger
 
-    def fail(self, node: str, error: Exception) -> None:
+    def fail(self, node: str, error: BaseException) -> None:
         """Note what stopped a node, in words that hold no payload."""
         problem = describe(node, error)
         self.problems.append(problem)

@@ -280,8 +280,8 @@ class Runner:
         for task in pending:
             task.cancel()
         for task in done:
-            error = task.exception()
-            if isinstance(error, Exception):
+            error = asyncio.CancelledError() if task.cancelled() else task.exception()
+            if error is not None:
                 # Everything is delivered and stored by now, or reported as not.
                 self._around.logger.warning("cannot close: %s", describe(closing[task], error))
 
