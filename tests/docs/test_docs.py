@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -16,6 +17,9 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md"), *ROOT.glob("examples/**/*.md"), *ROOT.glob("tests/**/*.md")])
 COMMANDS = re.compile(r"^    (wlf .*?)(?:\s{2,}#.*)?$", re.MULTILINE)
 YAML = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
+SHOWN = [
+    page for page in (ROOT / "README.md", *sorted(DOCS.glob("*.md"))) if YAML.search(page.read_text(encoding="utf-8"))
+]
 
 
 @pytest.mark.parametrize("name", ["reference.md", "diagnostics.md"])
@@ -34,12 +38,12 @@ def test_every_wlf_command_that_is_shown_exists(page: Path) -> None:
     for command in COMMANDS.findall(page.read_text(encoding="utf-8")):
         words = [word for word in shlex.split(command)[1:] if not word.startswith("-")]
         names: list[str] = []
-        group = main
+        group: Any = main
         for word in words:
             if word not in getattr(group, "commands", {}):
                 break
             names.append(word)
-            group = group.commands[word]  # type: ignore[attr-defined]
+            group = group.commands[word]
         assert names, command
         options = [word for word in shlex.split(command) if word.startswith("--")]
         shown = CliRunner().invoke(main, [*names, "--help"]).output
@@ -52,12 +56,13 @@ def test_readme_has_exactly_the_two_commands_that_ci_relies_on() -> None:
     assert "make test" in (ROOT / ".ci" / "run").read_text()
 
 
-def test_configs_in_the_readme_pass_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.name)
+def test_every_config_that_is_shown_passes_the_check(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DB_PASSWORD", "x")
-    blocks = YAML.findall((ROOT / "README.md").read_text(encoding="utf-8"))
-    assert blocks
-    for block in blocks:
+    for block in YAML.findall(page.read_text(encoding="utf-8")):
         path = tmp_path / "shown.yaml"
         path.write_text(block)
         result = CliRunner().invoke(main, ["check", str(path)])
-        assert result.exit_code == 0, result.output
+        assert (result.exit_code, result.stderr) == (0, ""), f"{block}\n{result.output}"

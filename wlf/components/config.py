@@ -91,7 +91,8 @@ class RetryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     initial_delay_ms: Annotated[int, Meta(description="delay before the first retry", ge=1)] = 100
     max_delay_ms: Annotated[int, Meta(description="longest delay between two tries", ge=1)] = 10_000
     max_attempts: Annotated[
-        Annotated[int, Meta(ge=1)] | None, Meta(description="tries before `on_error` decides; null: for ever")
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="tries of a delivery before `on_error` decides; null: for ever"),
     ] = None
 
 
