@@ -88,7 +88,7 @@ class Drafter:
         """All nodes, in the order collectors, transformers, dispatchers. A node without an id goes by its path."""
         sections = document.root.mapping or {}
         made = [d for name in _SECTION_KINDS for d in self._section(name, sections.get(name))]
-        if sections:
+        if document.root.mapping is not None:
             for name, kind in (("collectors", "collector"), ("dispatchers", "dispatcher")):
                 place = sections.get(name, document.root)
                 unread = name in sections and (place.mapping is not None or place.sequence or place.text)
