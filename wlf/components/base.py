@@ -222,6 +222,11 @@ class Dispatcher(Component):
         """When this returns, all that `dispatch` delivered is durable. Called before a position is stored."""
 
     @classmethod
+    def sole_writer_of(cls, config: Any) -> str | None:
+        """What no other node may write to, such as a file's path: two nodes with the same text are refused."""
+        return None
+
+    @classmethod
     def names_of(cls, config: Any) -> Iterable[tuple[str, Any]]:
         """(option path, Template) of every template in the config."""
         from wlf.events.template import Template

@@ -32,6 +32,7 @@ CODES: dict[str, str] = {
     "E130": "`on_error: dead_letter` without `dead_letter`",
     "E131": "limits with which the pipeline would stall",
     "E132": "no collector, or no dispatcher",
+    "E133": "two dispatchers write to the same file",
     "W201": "a template without a literal prefix: rows choose the whole name",
     "W202": "the batches of all dispatchers together do not fit the memory limit",
     "W203": "a dead-letter edge that is never used",

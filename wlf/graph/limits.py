@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from wlf.components.base import Dispatcher
 from wlf.components.config import DispatcherConfig
 from wlf.graph.config import Document
 from wlf.graph.diagnostics import Findings
@@ -12,8 +13,9 @@ from wlf.graph.plan import RuntimeOptions
 
 
 def check_limits(drafts: Iterable[Draft], options: RuntimeOptions, document: Document, findings: Findings) -> None:
-    """E130, E131, W202, W203."""
+    """E130, E131, E133, W202, W203."""
     total = 0
+    writers: dict[str, str] = {}
     for draft in drafts:
         config = draft.config
         if not isinstance(config, DispatcherConfig):
@@ -29,6 +31,7 @@ def check_limits(drafts: Iterable[Draft], options: RuntimeOptions, document: Doc
             )
             findings.add("E131", place, f"{draft.path}.batch.max_bytes", message, "lower it, or raise the limit")
         _check_errors(draft, config, findings)
+        _check_writer(draft, writers, findings)
     if total > options.memory_limit_bytes and not findings.errors:
         place = document.root.at("memory_limit_bytes")
         message = f"the dispatchers' batch.max_bytes add up to {total}, more than {options.memory_limit_bytes}"
@@ -42,3 +45,13 @@ def _check_errors(draft: Draft, config: DispatcherConfig, findings: Findings) ->
     if config.on_error in ("stop", "drop") and config.dead_letter is not None:
         message = f"nothing goes to '{config.dead_letter}': on_error is {config.on_error}"
         findings.add("W203", place, path, message, "on_error: dead_letter")
+
+
+def _check_writer(draft: Draft, writers: dict[str, str], findings: Findings) -> None:
+    assert draft.component is not None
+    assert issubclass(draft.component, Dispatcher)
+    target = draft.component.sole_writer_of(draft.config)
+    if target is not None and writers.setdefault(target, draft.id) != draft.id:
+        message = f"'{writers[target]}' writes to the same place"
+        hint = f"send the events of both to '{writers[target]}', or choose another place"
+        findings.add("E133", draft.item, draft.path, message, hint)

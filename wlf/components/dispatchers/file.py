@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, TypeVar
@@ -85,6 +86,12 @@ class FileDispatcher(Dispatcher):
         self._store: FileStore | None = None
         self._work: asyncio.Future[Any] | None = None
         self._turn = asyncio.Lock()
+
+    @classmethod
+    def sole_writer_of(cls, config: FileConfig) -> str:
+        """The path: each file has one writer."""
+        base, template = split_template(config.path.text, config.base_dir)
+        return os.path.join(base, template.text.replace("\0", "/"))
 
     async def open(self) -> None:
         """Open the base directory. Raises SetupError where it cannot be used."""
