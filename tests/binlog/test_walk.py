@@ -371,3 +371,17 @@ def test_no_schema_is_asked_for_where_the_table_is_not_wanted() -> None:
 def test_the_captures_are_all_there() -> None:
     assert len(list(CAPTURES.glob("*.txt"))) == 5
     assert UUID.hex().startswith("37072cfd")
+
+
+@pytest.mark.parametrize("bad", [Raw(99, b"unknown"), Raw(38, b"\0prepared")])
+def test_what_lies_before_an_error_is_handed_out_first(bad: Raw) -> None:
+    # The error names its place: who goes on behind it must have everything before it.
+    good = [*transaction(MAP, inserted(1), number=1), *transaction(MAP, inserted(2, 3), number=2)]
+    whole, reading = read(*good), Reading()
+    with pytest.raises(DecodeError) as caught:
+        reading.file(binlog(*good, gtid(3), query("BEGIN"), bad))
+    assert reading.rows == whole.rows != []
+    assert reading.decoder.boundary == whole.decoder.boundary
+    with pytest.raises(DecodeError) as again:
+        reading.decoder.feed(b"")
+    assert again.value is caught.value

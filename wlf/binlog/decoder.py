@@ -120,7 +120,9 @@ class Decoder:
 
     @property
     def pending(self) -> bool:
-        """Whether `feed(b"")` would give more without new input."""
+        """Whether `feed(b"")` would give more without new input, or raise."""
+        if self._failed is not None:
+            return True
         asked = self._tables.asked
         return self._stopped if asked is None else asked.complete
 
@@ -132,7 +134,8 @@ class Decoder:
     def feed(self, chunk: bytes) -> list[Item]:
         """Take a chunk (b"": none) and return what is there, about `batch_rows` rows at most.
 
-        While `pending` is true call `feed(b"")` again before reading on. Chunks may be cut anywhere.
+        While `pending` is true call `feed(b"")` again before reading on. Chunks may be cut anywhere. What came before
+        the place of an error is returned first: whoever goes on behind that place has everything before it.
 
         Raises:
             DecodeError: the bytes are not what the protocol promises; nothing can be decoded after that.
@@ -145,15 +148,10 @@ class Decoder:
             self._chunks.append((chunk, 0))
         try:
             self._stopped = self._run()
-        except DecodeError as error:
-            self._failed = self._located(error)
-            raise self._failed from error.__cause__
-        except WlfError as error:
-            self._failed = error
-            raise
-        except DAMAGE as error:
-            self._failed = self._located(DecodeError(f"expected an event, got other bytes ({error})"))
-            raise self._failed from error
+        except (WlfError, *DAMAGE) as error:
+            self._failed = self._failure(error)
+            if not self._group.out:
+                raise self._failed from self._failed.__cause__
         return self._group.refill()
 
     def provide(self, columns: Sequence[SchemaColumn]) -> None:
@@ -398,6 +396,18 @@ class Decoder:
         elif table_id not in _DUMMY_TABLES:
             number = int.from_bytes(table_id, "little")
             raise DecodeError(f"expected a TABLE_MAP event for table id {number} before its rows, got none")
+
+    def _failure(self, error: Exception) -> WlfError:
+        """What to raise for good where the walk ended with `error`."""
+        if isinstance(error, DecodeError):
+            failure: WlfError = self._located(error)
+            failure.__cause__ = error.__cause__
+        elif isinstance(error, WlfError):
+            failure = error
+        else:
+            failure = self._located(DecodeError(f"expected an event, got other bytes ({error})"))
+            failure.__cause__ = error
+        return failure
 
     def _located(self, error: DecodeError) -> DecodeError:
         if error.position is not None:
