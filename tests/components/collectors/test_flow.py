@@ -106,4 +106,5 @@ def test_a_change_logged_as_a_statement_is_told_without_its_text(caplog: pytest.
     with caplog.at_level(logging.WARNING):
         flow.feed(b"")
     assert "binlog.000001:150: a change is logged as a statement" in caplog.text
+    assert "INSERT INTO cards ..." in caplog.text
     assert "4711" not in caplog.text

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 from wlf.binlog import Decoder, EndOfStream, Item, NeedSchema, Statement, Transaction
+from wlf.binlog.statements import strip_comments
 from wlf.components.base import Clock, Collected, Context, Counter
 from wlf.components.collectors._binlog.assemble import Assembler
 from wlf.components.collectors._binlog.lag import Lag
@@ -15,6 +17,9 @@ from wlf.errors import Retryable
 from wlf.events import Event, SchemaChange
 
 _WARN_EVERY_S = 60.0
+_HEAD = re.compile(
+    r"\w+(?:\s+(?:LOW_PRIORITY|HIGH_PRIORITY|DELAYED|QUICK|IGNORE|INTO|FROM)\b)*\s+[\w$`][\w$`.]*", re.IGNORECASE
+)
 
 OnDdl: TypeAlias = Callable[[Statement], SchemaChange | None]
 
@@ -151,12 +156,18 @@ class LeftOut:
         if now - self._warned_at >= _WARN_EVERY_S:
             self._warned_at = now
             self._logger.warning(
-                "%s:%d: a change is logged as a statement and cannot be read as rows (default database %s; SET GLOBAL "
-                "binlog_format = ROW, and reconnect the session)",
+                "%s:%d: a change is logged as a statement and cannot be read as rows (SET GLOBAL binlog_format = ROW, "
+                "and reconnect the session): %s",
                 statement.file,
                 statement.end_position,
-                statement.database or "(none)",
+                _head(statement.sql),
             )
+
+
+def _head(sql: str) -> str:
+    """`INSERT INTO d.t ...`: the verb and what it is about, without any value."""
+    found = _HEAD.match(strip_comments(sql))
+    return f"{found[0]} ..." if found else "..."
 
 
 def _dropped(context: Context, reason: str) -> Counter:
