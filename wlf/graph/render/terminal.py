@@ -58,7 +58,10 @@ def _pieces(line: str, width: int) -> list[str]:
     """Breaks behind a blank or a mark where there is one in reach."""
     pieces = []
     while cells(line) > width:
-        cut = max((i + 1 for i, c in enumerate(line[: width - 1]) if c in " .,-:" and i > width // 2), default=width)
+        blank = max((i + 1 for i, c in enumerate(line[: width - 1]) if c in " ," and i > 2), default=0)
+        mark = max((i + 1 for i, c in enumerate(line[: width - 1]) if c in ".-:=" and i > width // 2), default=width)
+        # An address stays whole where it fits the next line.
+        cut = blank if blank > width // 2 or (blank and cells(line[blank:]) + 2 <= width) else mark
         pieces.append(line[:cut].rstrip())
         line = "  " + line[cut:]
     return [*pieces, line]
