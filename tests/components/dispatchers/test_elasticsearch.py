@@ -319,7 +319,7 @@ def test_nobody_there_is_retryable():
         finally:
             await out.close()
 
-    with pytest.raises(Retryable, match=r"127\.0\.0\.1"):
+    with pytest.raises(Retryable, match=r"^http://127\.0\.0\.1:\d+: Connection refused$"):
         asyncio.run(run())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import gzip
+import os
 import ssl
 from urllib.parse import urlencode
 
@@ -100,4 +101,8 @@ async def _compressed(body: bytes) -> bytes:
 
 
 def _text(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError):
+        # Its own text repeats the address and names a Python object; numbers below 0 are those of name lookups.
+        number = error.os_error.errno or 0
+        return os.strerror(number) if number > 0 else error.os_error.strerror or str(error.os_error)
     return " ".join(str(error).split()) or type(error).__name__
