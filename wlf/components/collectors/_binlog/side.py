@@ -22,6 +22,7 @@ class SideConnection:
         self._config = config
         self._connection: Connection[Any] | None = None
         self._lock = threading.Lock()
+        self._is_closed = False
 
     def query(self, sql: str, arguments: object = None) -> list[tuple[Any, ...]]:
         """The rows of one statement; raises as `connection.query` does."""
@@ -31,19 +32,27 @@ class SideConnection:
                 return self._query(sql, arguments)
             except Retryable:
                 self._drop()
-                if not was_idle:
+                if not was_idle or self._is_closed:
                     raise
-            # The server drops idle connections (wait_timeout): a new one may do.
-            return self._query(sql, arguments)
+                # The server drops idle connections (wait_timeout): a new one may do.
+                return self._query(sql, arguments)
+            finally:
+                if self._is_closed:
+                    self._drop()
 
     def close(self) -> None:
-        """Let go of the connection; a query that still runs on it ends with an error."""
+        """Let go of the connection, for good; a query that still runs on it ends with an error."""
+        self._is_closed = True
         connection = self._connection
         if connection is not None:
             with contextlib.suppress(OSError, AttributeError):  # AttributeError: closed at this moment
                 socket_of(connection).shutdown(socket.SHUT_RDWR)
-        with self._lock:
-            self._drop()
+        # A query that still connects to a silent server would hold up the end: it drops the connection itself.
+        if self._lock.acquire(blocking=False):
+            try:
+                self._drop()
+            finally:
+                self._lock.release()
 
     def _query(self, sql: str, arguments: object) -> list[tuple[Any, ...]]:
         if self._connection is None:
