@@ -80,12 +80,12 @@ def run(config: Path, until_end: bool, state_dir: Path, log_format: str, log_lev
         for warning in plan.warnings:
             click.echo(str(warning), err=True)
         status = set_up_logging(log_format, log_level)
+        if sys.stdout.isatty() and any(node.type_name == "Stdout" for node in plan.nodes):
+            status = None  # the events themselves are shown there
         report = run_pipeline(plan, state_dir, until_end=until_end, show=status.show if status else None)
         if status:
             status.clear()
         logging.getLogger("wlf").info("%s", report_text(report))
-        for problem in report.problems:
-            logging.getLogger("wlf").error("ended with: %s", problem)
         sys.exit(report.exit_code)
 
 

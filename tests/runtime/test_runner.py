@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -37,8 +37,12 @@ from wlf.testing import (
 
 
 @pytest.fixture(autouse=True)
-def _quiet() -> None:
-    logging.getLogger("wlf").setLevel(logging.CRITICAL)
+def _quiet() -> Iterator[None]:
+    logger = logging.getLogger("wlf")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    yield
+    logger.setLevel(before)
 
 
 def position(store: MemoryStore, dispatcher: str = "sink") -> int:

@@ -11,7 +11,7 @@ from wlf.components.base import Collected, Collector
 from wlf.components.config import RetryConfig
 from wlf.errors import ComponentError
 from wlf.graph.plan import Node
-from wlf.runtime.failures import PASSING, describe, is_told_to_end, reason_of
+from wlf.runtime.failures import PASSING, STARTING, describe, is_told_to_end, reason_of
 from wlf.runtime.flow import Flow
 from wlf.runtime.halt import Halt
 from wlf.runtime.instances import Surroundings
@@ -38,7 +38,7 @@ class CollectLoop:
         self.id = node.id
         self.collector = collector
         self.tracker = tracker
-        self.trouble: str | None = "not connected yet"
+        self.trouble: str | None = STARTING
         """Why it is not ready; None while all is well."""
         self.is_idle = True
         """True while it waits for its source: it may be cancelled without anything read being given up."""
@@ -94,8 +94,10 @@ class CollectLoop:
             try:
                 await self.collector.open(self.tracker.positions())
             except PASSING as error:
-                await self._back_off("cannot connect", error)
+                await self._back_off("cannot open", error)
             else:
+                if self.trouble != STARTING:
+                    self._logger.info("reads again")
                 self.trouble = None
                 return
 

@@ -12,7 +12,7 @@ from wlf.errors import ComponentError
 from wlf.events import DeadLetter
 from wlf.graph.plan import Node
 from wlf.runtime.batch import OutgoingBatch, Unencodable
-from wlf.runtime.failures import PASSING, describe, is_told_to_end, reason_of
+from wlf.runtime.failures import PASSING, STARTING, describe, is_told_to_end, reason_of
 from wlf.runtime.flow import Flow
 from wlf.runtime.halt import Halt
 from wlf.runtime.instances import Surroundings
@@ -48,7 +48,7 @@ class DispatchLoop:
         self.dispatcher = dispatcher
         self.mailbox = mailbox
         self.arrived = Bell()
-        self.trouble: str | None = "not connected yet"
+        self.trouble: str | None = STARTING
         """Why it is not ready; None while all is well."""
         self.flush_trouble: str | None = None
         """Why what it delivered is not durable; None while all is well."""
@@ -102,6 +102,8 @@ class DispatchLoop:
                 self._note_trouble("cannot connect", reason_of(error))
                 await asyncio.sleep(backoff.next_delay())
             else:
+                if self.trouble != STARTING:
+                    self._logger.info("connected")
                 self.trouble = None
                 return
 
@@ -131,6 +133,8 @@ class DispatchLoop:
             if rejected:
                 await self._refuse(outgoing, rejected, attempts)
             if not retry:
+                if self.trouble is not None:
+                    self._logger.info("delivers again")
                 self.trouble = None
                 return
             if len(retry) < len(outgoing):
@@ -184,7 +188,8 @@ class DispatchLoop:
                 node=self.id,
                 hint="`on_error: drop` counts such events, `dead_letter: ID` sends them elsewhere",
             )
-        self._logger.warning("refused %d events, the first %s: %s", len(rejected), place, reason)
+        what = "an event" if len(rejected) == 1 else f"{len(rejected)} events, the first"
+        self._logger.warning("refused %s %s: %s", what, place, reason)
         refused = outgoing.pick(rejected)
         if self._policy == "drop":
             self._count_dropped(len(rejected))

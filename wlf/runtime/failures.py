@@ -10,6 +10,9 @@ from wlf.errors import ComponentError, Retryable, WlfError
 PASSING = (Retryable, OSError, TimeoutError)
 """Failures that trying again may mend."""
 
+STARTING = "not connected yet"
+"""Why a node is not ready before its first connection."""
+
 
 def reason_of(error: BaseException) -> str:
     """Why it failed, without the node's name."""

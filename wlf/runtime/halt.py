@@ -18,8 +18,11 @@ class Halt:
 
     def fail(self, node: str, error: BaseException) -> None:
         """Note what stopped a node, in words that hold no payload."""
-        problem = describe(node, error)
-        self.problems.append(problem)
-        self._logger.error("%s", problem)
+        self.note(describe(node, error))
         self._logger.debug("%s", node, exc_info=error)
         self._bell.ring()
+
+    def note(self, problem: str) -> None:
+        """Tell the user, now and in the report."""
+        self.problems.append(problem)
+        self._logger.error("%s", problem)

@@ -85,6 +85,7 @@ class Runner:
             if store is None:
                 store = await asyncio.to_thread(SqliteStore, self._state_dir, self._plan.options.name)
         except StateError as error:
+            self._halt.note(str(error))
             return RunReport(1, {}, (str(error),))
         try:
             await self._run(store)
@@ -254,20 +255,16 @@ class Runner:
                 break
             await asyncio.sleep(min(0.1, seconds / 10))
         if checkpoints.has_more() and not self._halt.problems:
-            self._halt.problems.append("some cursors could not be stored: the next run begins further back")
+            self._halt.note("some cursors could not be stored: the next run begins further back")
 
     def _report_leftovers(self) -> None:
         for loop in self._dispatching.values():
             count = loop.mailbox.events + loop.mailbox.undelivered
             if count:
                 reason = f": {loop.trouble}" if loop.trouble and not loop.is_halted else ""
-                self._halt.problems.append(
-                    f"{loop.id}: {count} events not delivered{reason}; the next run reads them again"
-                )
+                self._halt.note(f"{loop.id}: {count} events not delivered{reason}; the next run reads them again")
         if not self._halt.problems:
-            self._halt.problems.append(
-                "not everything that was collected could be handed over; the next run reads it again"
-            )
+            self._halt.note("not everything that was collected could be handed over; the next run reads it again")
 
     async def _close(self) -> None:
         """Let all components go; one that takes too long is left behind."""

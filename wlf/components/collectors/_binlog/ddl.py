@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from msgspec import UNSET
@@ -12,13 +13,21 @@ from wlf.events import SchemaChange
 
 Wants = Callable[[str, str], bool]
 
+_SPACE = r"(?:\s|/\*.*?\*/|--[^\n]*\n|#[^\n]*\n)*"
+_ACCOUNTS = re.compile(
+    rf"{_SPACE}(?:GRANT|REVOKE|SET\s+PASSWORD|(?:CREATE|ALTER|DROP|RENAME){_SPACE}(?:OR\s+REPLACE\s+)?(?:USER|ROLE|SERVER))\b"
+    r"|.*\bIDENTIFIED\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Statements about accounts. They change no schema, and hold passwords or their hashes, which no sink should get."""
+
 
 def schema_change(statement: Statement, wants: Wants, output: OutputOptions) -> SchemaChange | None:
-    """The event of a DDL statement; None where it is no DDL, or is about nothing that is wanted.
+    """The event of a DDL statement; None where it is no DDL, is about accounts, or about nothing that is wanted.
 
     One event a statement: replaying `sql` twice would fail. It names the first wanted one of several tables.
     """
-    if not statement.is_ddl:
+    if not statement.is_ddl or (statement.kind == "ddl" and _ACCOUNTS.match(statement.sql)):
         return None
     wanted = [named for named in statement.objects or ((statement.database, ""),) if wants(*named)]
     if not wanted:
