@@ -93,8 +93,8 @@ def test_an_address_in_use_ends_the_run_with_1() -> None:
     assert "http: cannot listen on 256.0.0.1:1" in report.problems[0]
 
 
-def test_a_dead_sink_is_named_while_the_others_are_ready() -> None:
-    logging.getLogger("wlf").setLevel(logging.CRITICAL)
+def test_a_dead_sink_is_named_while_the_others_are_ready(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, logger="wlf")
     dead = Record(refuse_first(10_000, "broken pipe"))
     plan = build_plan(
         source([lines("a"), *([PAUSE] * 1000)], "copies"),
