@@ -16,7 +16,7 @@ import zstandard
 
 from tests.components.fakes import Batch, SetClock, make_context
 from wlf.components.config import decode_hook
-from wlf.components.dispatchers import _file_store
+from wlf.components.dispatchers._file import store as file_store
 from wlf.components.dispatchers.file import FileConfig, FileDispatcher
 from wlf.errors import Retryable, SetupError
 from wlf.events import LogLine, RowInsert, SchemaChange
@@ -370,7 +370,7 @@ def failing_writes(monkeypatch):
         room[0] -= taken
         return taken
 
-    monkeypatch.setattr(_file_store.os, "write", write)
+    monkeypatch.setattr(file_store.os, "write", write)
     yield room
     monkeypatch.undo()
 
@@ -493,7 +493,7 @@ def test_a_failed_fsync_ends_the_run_and_is_never_forgotten(tmp_path, monkeypatc
     async def run():
         await write(out, rows(1), flush=False)
         with monkeypatch.context() as patch:
-            patch.setattr(_file_store.os, "fsync", fail)
+            patch.setattr(file_store.os, "fsync", fail)
             with pytest.raises(
                 SetupError, match=r"out.jsonl: Input/output error: written lines did not reach the disk"
             ):
@@ -512,7 +512,7 @@ def test_flush_syncs_files_before_the_directories_that_name_them(tmp_path, monke
     synced = []
     real = os.fsync
     monkeypatch.setattr(
-        _file_store.os, "fsync", lambda fd: (synced.append(os.readlink(f"/proc/self/fd/{fd}")), real(fd))
+        file_store.os, "fsync", lambda fd: (synced.append(os.readlink(f"/proc/self/fd/{fd}")), real(fd))
     )
 
     async def run():
@@ -535,7 +535,7 @@ def test_a_closed_file_is_synced_all_the_same(tmp_path, monkeypatch):
     out = make(path=f"{tmp_path}/%{{/table}}", max_open_files=1)
     synced = set()
     real = os.fsync
-    monkeypatch.setattr(_file_store.os, "fsync", lambda fd: (synced.add(os.fstat(fd).st_ino), real(fd)))
+    monkeypatch.setattr(file_store.os, "fsync", lambda fd: (synced.add(os.fstat(fd).st_ino), real(fd)))
     write_and_close(out, [row(n, f"t{n}") for n in range(4)])
     assert {(tmp_path / f"t{n}").stat().st_ino for n in range(4)} <= synced
 
@@ -556,7 +556,7 @@ def test_a_timed_out_write_goes_on_and_the_next_waits_for_it(tmp_path, monkeypat
 
     async def run():
         await out.open()
-        monkeypatch.setattr(_file_store.os, "write", slow)
+        monkeypatch.setattr(file_store.os, "write", slow)
         first = asyncio.create_task(out.dispatch(Batch(rows(2))))
         await asyncio.to_thread(entered.wait)
         first.cancel()
@@ -637,7 +637,7 @@ def test_the_rotated_file_and_its_directory_are_synced_at_once(tmp_path, monkeyp
     synced = []
     real = os.fsync
     monkeypatch.setattr(
-        _file_store.os, "fsync", lambda fd: (synced.append(os.readlink(f"/proc/self/fd/{fd}")), real(fd))
+        file_store.os, "fsync", lambda fd: (synced.append(os.readlink(f"/proc/self/fd/{fd}")), real(fd))
     )
 
     async def run():

@@ -13,9 +13,9 @@ from msgspec import Meta
 
 from wlf.components.base import Context, Dispatcher, Outgoing, Partial
 from wlf.components.config import DispatcherConfig
-from wlf.components.dispatchers._file_forms import FORMS
-from wlf.components.dispatchers._file_paths import FilePaths, Path, split_template
-from wlf.components.dispatchers._file_store import FileStore, NotSynced, Refused
+from wlf.components.dispatchers._file.forms import FORMS
+from wlf.components.dispatchers._file.paths import FilePaths, Path, split_template
+from wlf.components.dispatchers._file.store import FileStore, NotSynced, Refused
 from wlf.components.naming import NameRefused
 from wlf.errors import Retryable, SetupError
 from wlf.events.template import Template

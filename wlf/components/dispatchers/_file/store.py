@@ -12,8 +12,8 @@ import stat
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator
 
-from wlf.components.dispatchers._file_forms import Foreign, Form
-from wlf.components.dispatchers._file_paths import Path
+from wlf.components.dispatchers._file.forms import Foreign, Form
+from wlf.components.dispatchers._file.paths import Path
 
 _FILE = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
