@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from wlf.errors import ConfigError
 from wlf.graph.compile import compile_text
 from wlf.graph.plan import Plan
 from wlf.graph.render import render
@@ -73,6 +74,16 @@ def test_the_other_redis_modes_compile(mode: str) -> None:
 @pytest.mark.parametrize("compression", ["NoCompression", "Gzip", "Snappy"])
 def test_kafkas_compression_types_compile(compression: str) -> None:
     compiled(("    bootstrap_brokers", f"    compression_type: {compression}\n    bootstrap_brokers"))
+
+
+def test_a_field_that_the_collector_does_not_bring_is_found() -> None:
+    old = "topic: logFlex.%{/database}.%{/table}"
+    with pytest.raises(
+        ConfigError, match=r"no event has 'gtid'.*\n.*output\.gtid: true on 'binlog_collector' brings it"
+    ):
+        compiled((old, "topic: logFlex.%{/gtid}"))
+    switched_on = ("    user: root", "    user: root\n    output: {gtid: true}")
+    assert compiled((old, "topic: logFlex.%{/gtid}"), switched_on).segments
 
 
 def test_it_is_drawn_with_its_password_masked() -> None:

@@ -106,6 +106,11 @@ class Collector(Component):
     def emits(cls, config: Any) -> Kinds:
         """The event types that this configuration can bring."""
 
+    @classmethod
+    def switched_off(cls, config: Any) -> Mapping[str, str]:
+        """Fields that its events leave out with this configuration, and the option that would bring each."""
+        return {}
+
     @abstractmethod
     async def open(self, positions: Mapping[str, bytes]) -> None:
         """Get ready to read on from `positions` ({}: from wherever the config says). Connects; raises SetupError."""

@@ -79,6 +79,29 @@ class Carrier:
             found |= kinds
         return frozenset(found) if self._into.get(id) else None
 
+    def switched_off(self, id: str) -> dict[str, tuple[str, str]]:
+        """Fields that every collector above a node leaves out: (a collector's id, the option that would bring it)."""
+        found: dict[str, tuple[str, str]] | None = None
+        for collector in self._collectors_above(id):
+            component: Any = collector.component
+            if component is None or collector.guess is None:
+                return {}
+            off = {name: (collector.id, by) for name, by in component.switched_off(collector.guess).items()}
+            found = off if found is None else {name: found[name] for name in found.keys() & off.keys()}
+        return found or {}
+
+    def _collectors_above(self, id: str) -> list[Draft]:
+        found, waiting, seen = [], [id], {id}
+        while waiting:
+            for edge in self._into.get(waiting.pop(), ()):
+                if edge.source in seen or edge.source not in self._drafts:
+                    continue
+                seen.add(edge.source)
+                waiting.append(edge.source)
+                if self._drafts[edge.source].kind == "collector":
+                    found.append(self._drafts[edge.source])
+        return found
+
     def _accepted(self, draft: Draft) -> Kinds | None:
         """What arrives and is accepted; the rest is noted."""
         arriving = self.arriving(draft.id)
@@ -128,6 +151,20 @@ def check_templates(
         arriving = carrier.arriving(draft.id)
         for name, template in named:
             _check_template(draft, name, template, arriving, findings)
+            if arriving and DeadLetter not in arriving:
+                _check_switches(draft, name, template, carrier.switched_off(draft.id), findings)
+
+
+def _check_switches(
+    draft: Draft, name: str, template: Template, off: Mapping[str, tuple[str, str]], findings: Findings
+) -> None:
+    """A field that no collector is told to bring would have every event refused."""
+    for pointer in template.pointers:
+        if pointer.field in off:
+            collector, option = off[pointer.field]
+            message = f"no event has '{pointer.field}': it is switched off"
+            hint = f"{option}: true on '{collector}' brings it"
+            findings.add("E102", draft.item.at(name), f"{draft.path}.{name}", message, hint)
 
 
 def _check_template(draft: Draft, name: str, template: Template, arriving: Kinds | None, findings: Findings) -> None:

@@ -41,6 +41,12 @@ class BinlogCollector(Collector):
         kinds: set[type[Event]] = {RowInsert, RowUpdate, RowDelete}
         return frozenset(kinds | {SchemaChange} if config.ddl else kinds)
 
+    @classmethod
+    def switched_off(cls, config: Any) -> Mapping[str, str]:
+        """What `output` does not ask for."""
+        output = config.output
+        return {name: f"output.{name}" for name in output.__struct_fields__ if not getattr(output, name)}
+
     async def open(self, positions: Mapping[str, bytes]) -> None:
         """Begin to read at the stored position, or at `start` where there is none."""
         await self.close()
