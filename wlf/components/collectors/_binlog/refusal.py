@@ -31,7 +31,7 @@ def explain(refused: ServerRefused, address: str, side: SideConnection) -> Compo
         return SetupError(what, hint="the changes asked for are purged: take a later `start.gtid`, or start: earliest")
     if "max_allowed_packet" in text or "bogus" in text:
         return SetupError(
-            what, hint="the position is not where an event begins: take an End_log_pos of SHOW BINLOG EVENTS"
+            what, hint="the position is probably not where an event begins: take an End_log_pos of SHOW BINLOG EVENTS"
         )
     files = binlog_files(side)
     return SetupError(
