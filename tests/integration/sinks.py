@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import urllib.error
 import urllib.request
 from types import TracebackType
 from typing import Any, Self
@@ -59,15 +60,23 @@ class Subscriber:
 
 
 def search_call(url: str, method: str, path: str, body: object = None) -> Any:
-    """One request to Elasticsearch or OpenSearch; its JSON."""
+    """One request to Elasticsearch or OpenSearch; its JSON. An index whose shards are just being made is waited for."""
     request = urllib.request.Request(
         f"{url}{path}",
         method=method,
         data=None if body is None else json.dumps(body).encode(),
         headers={"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.loads(answer.read() or b"{}")
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return json.loads(answer.read() or b"{}")
+        except urllib.error.HTTPError as error:
+            if error.code != 503 or time.monotonic() > deadline:
+                raise
+            error.close()
+            time.sleep(0.1)
 
 
 def documents(url: str, index: str) -> list[dict[str, Any]]:
