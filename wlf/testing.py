@@ -316,7 +316,6 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.lanes: dict[tuple[str, str], dict[str, Cursor]] = {}
-        self.saves = 0
 
     def load(self) -> dict[tuple[str, str], dict[str, Cursor]]:
         """A copy of all."""
@@ -324,7 +323,6 @@ class MemoryStore:
 
     def save(self, changes: Changes) -> None:
         """All or nothing."""
-        self.saves += 1
         for lane in [lane for lane in self.lanes if lane[0] in changes.forgotten]:
             del self.lanes[lane]
         for lane in changes.lanes:

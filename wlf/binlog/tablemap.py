@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 from wlf.binlog.wire import lenenc, lenenc_bytes, take
@@ -59,8 +59,6 @@ class TableMap:
     """Column indices in key order; () where there is no key or it is not known."""
     has_key: bool = False
     """Whether `primary_key` is known, also when it is empty."""
-    texts_known: bool = field(default=False)
-    """Whether character sets came with the event."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -145,7 +143,6 @@ def _optional(made: TableMap, body: bytes, at: int, mariadb: bool) -> None:
         _signedness(columns, bytes((len(columns) + 7) // 8))
     texts = _MARIADB_CHARACTER if mariadb else _CHARACTER | {VECTOR}
     _collations([c for c in columns if c.type in texts], fields, _CHARSETS)
-    made.texts_known = any(kind in fields for kind in _CHARSETS)
     _collations([c for c in columns if c.type in (ENUM, SET)], fields, _ENUM_CHARSETS)
     _members([c for c in columns if c.type == SET], fields.get(_SET_MEMBERS))
     _members([c for c in columns if c.type == ENUM], fields.get(_ENUM_MEMBERS))

@@ -696,6 +696,7 @@ def test_closing_twice_and_without_opening_is_fine(tmp_path):
         await out.close()
 
     asyncio.run(run())
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 1
 
 
 def test_a_constant_path_with_a_name_too_long_is_a_wrong_config(tmp_path):
