@@ -316,6 +316,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.lanes: dict[tuple[str, str], dict[str, Cursor]] = {}
+        self.state: dict[tuple[str, str], bytes] = {}
 
     def load(self) -> dict[tuple[str, str], dict[str, Cursor]]:
         """A copy of all."""
@@ -325,6 +326,7 @@ class MemoryStore:
         """All or nothing."""
         for lane in [lane for lane in self.lanes if lane[0] in changes.forgotten]:
             del self.lanes[lane]
+        self.state = {key: value for key, value in self.state.items() if key[0] not in changes.forgotten}
         for lane in changes.lanes:
             self.lanes.setdefault(lane, {})
         for key, cursor in changes.cursors.items():
@@ -333,6 +335,20 @@ class MemoryStore:
                 cursors.pop(key.partition, None)
             else:
                 cursors[key.partition] = cursor
+
+    def load_state(self, collector: str, prefix: str) -> dict[str, bytes]:
+        """What a collector keeps, by name."""
+        return {
+            name: value for (owner, name), value in self.state.items() if owner == collector and name.startswith(prefix)
+        }
+
+    def save_state(self, collector: str, changes: Mapping[str, bytes | None]) -> None:
+        """Write; None removes."""
+        for name, value in changes.items():
+            if value is None:
+                self.state.pop((collector, name), None)
+            else:
+                self.state[collector, name] = value
 
     def close(self) -> None:
         """Nothing to let go of."""

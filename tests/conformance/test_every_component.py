@@ -53,6 +53,7 @@ NUMBERS_WITHOUT_A_UNIT = {
     "keep",  # files
     "acks",
     "position",  # a byte offset, as the binlog calls it
+    "parallel_tables",
     "partitions",
     "replication_factor",
 }

@@ -51,6 +51,37 @@ class Metrics(Protocol):
         ...
 
 
+class State(Protocol):
+    """What a collector keeps beside its positions: a few small values under names, durable, gone with the cursors."""
+
+    async def load(self, prefix: str = "") -> dict[str, bytes]:
+        """All values whose name begins so. Raises StateError."""
+        ...
+
+    async def save(self, changes: Mapping[str, bytes | None]) -> None:
+        """Write (None: remove) all or nothing; durable when it returns. Raises StateError."""
+        ...
+
+
+class MemoryState:
+    """A State that is gone with the process: for tests, and for a component that is only asked something."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, bytes] = {}
+
+    async def load(self, prefix: str = "") -> dict[str, bytes]:
+        """See State."""
+        return {name: value for name, value in self.values.items() if name.startswith(prefix)}
+
+    async def save(self, changes: Mapping[str, bytes | None]) -> None:
+        """See State."""
+        for name, value in changes.items():
+            if value is None:
+                self.values.pop(name, None)
+            else:
+                self.values[name] = value
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What the runtime hands to each component."""
@@ -64,6 +95,10 @@ class Context:
     """Collectors only: does any path below want rows of this table? Asked once per table version."""
     until_end: bool = False
     """Collectors only: return None from `collect()` once what was the end at `open()` is reached."""
+    formats: frozenset[str] = frozenset()
+    """Collectors only: the output formats of all dispatchers of the graph."""
+    state: State = field(default_factory=MemoryState)
+    """Collectors only."""
 
 
 class Component(ABC):

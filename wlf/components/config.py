@@ -99,7 +99,13 @@ class RetryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 class DispatcherConfig(ComponentConfig, frozen=True, kw_only=True):
     """Options of every dispatcher."""
 
-    format: Annotated[Literal["json", "msgpack"], Meta(description="how events are encoded")] = "json"
+    format: Annotated[
+        Literal["json", "msgpack", "wlf", "maxwell", "debezium", "debezium_schema", "canal"],
+        Meta(
+            description="how events are encoded; wlf is another name of json; maxwell, debezium (with its schema in "
+            "each message: debezium_schema) and canal (FlatMessage) as those tools write them"
+        ),
+    ] = "json"
     batch: Annotated[BatchConfig, Meta(description="when a batch is dispatched")] = BatchConfig()
     retry: Annotated[RetryConfig, Meta(description="how failed deliveries are tried again")] = RetryConfig()
     timeout_ms: Annotated[int, Meta(description="time one delivery may take", ge=1)] = 30_000

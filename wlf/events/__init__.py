@@ -4,17 +4,19 @@ from wlf.events.base import Event, Kinds
 from wlf.events.ddl import SchemaChange
 from wlf.events.dead_letter import DeadLetter
 from wlf.events.log import LogLine
-from wlf.events.rows import Place, RowChange, RowDelete, RowInsert, RowUpdate
+from wlf.events.rows import Origin, Place, RowChange, RowDelete, RowInsert, RowSnapshot, RowUpdate
 
 __all__ = [
     "DeadLetter",
     "Event",
     "Kinds",
     "LogLine",
+    "Origin",
     "Place",
     "RowChange",
     "RowDelete",
     "RowInsert",
+    "RowSnapshot",
     "RowUpdate",
     "SchemaChange",
 ]

@@ -30,5 +30,5 @@ def encode_msgpack(events: Sequence[Event]) -> list[bytes]:
     return list(map(_msgpack.encode, events))
 
 
-FORMATS: dict[str, EncodeAll] = {"json": encode_json, "msgpack": encode_msgpack}
+FORMATS: dict[str, EncodeAll] = {"json": encode_json, "wlf": encode_json, "msgpack": encode_msgpack}
 """Output formats by the name a config gives them."""

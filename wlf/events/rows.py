@@ -12,6 +12,21 @@ from msgspec import UNSET, UnsetType
 from wlf.events.base import Event
 
 
+class Origin(NamedTuple):
+    """What more is known of where rows come from; made only where an output format asks for it (`Context.formats`)."""
+
+    server_id: int
+    """Of the server that ran the transaction first."""
+    thread_id: int | None
+    """The session's connection id on that server."""
+    query: str | None
+    """The statement's text, where the server logs it (MySQL: binlog_rows_query_log_events; MariaDB: annotate)."""
+    commit_us: int | None
+    """When the transaction was committed on the server whose binlog this is, Unix microseconds; MySQL 8 and later."""
+    xid: int | None
+    """Also of rows whose `xid` field is switched off."""
+
+
 class Place(NamedTuple):
     """Where the rows of one rows event come from. One object is shared by all rows of that event.
 
@@ -29,6 +44,7 @@ class Place(NamedTuple):
     first: int
     """`xoffset` of the event's first row: with `rows` it tells a row's index inside its event."""
     rows: int
+    origin: Origin | None = None
 
 
 class Placed:
@@ -42,12 +58,18 @@ class RowChange(Event, Placed, frozen=True, gc=False):
     """One changed row. Fields left `UNSET` are absent from the output.
 
     Args:
-        type: `insert`, `update` or `delete`.
+        type: `insert`, `update`, `delete` or, for a row of a snapshot, `bootstrap-insert`.
         ts: the event header's timestamp, Unix seconds.
+        query: the statement's text.
         xid: the transaction's XID; absent on non-transactional tables and in transactions too long to be held.
         xoffset: index of the row in its transaction, counted over the rows that passed the push-down; absent on
             the last.
         commit: True on the last row of a transaction, absent on the others.
+        thread_id: the connection id of the session that made the change.
+        push_ts: when the event was made by the collector, Unix seconds with a fraction.
+        primary_key: values of the primary key, in the key's order.
+        primary_key_columns: names of the primary key's columns.
+        comment: what was said of a snapshot when it was asked for.
         data: the row after the change (insert, update) or before it (delete): an instance of the table's row class.
     """
 
@@ -55,13 +77,18 @@ class RowChange(Event, Placed, frozen=True, gc=False):
     table: str
     type: str
     ts: int
+    query: str | UnsetType = UNSET
     xid: int | UnsetType = UNSET
     xoffset: int | UnsetType = UNSET
     commit: bool | UnsetType = UNSET
     position: str | UnsetType = UNSET
     gtid: str | UnsetType = UNSET
     server_id: int | UnsetType = UNSET
+    thread_id: int | UnsetType = UNSET
+    push_ts: float | UnsetType = UNSET
+    comment: str | UnsetType = UNSET
     primary_key: tuple[Any, ...] | UnsetType = UNSET
+    primary_key_columns: tuple[str, ...] | UnsetType = UNSET
     data: Any = UNSET
 
 
@@ -73,6 +100,10 @@ class RowUpdate(RowChange, frozen=True, gc=False):
     """A row was updated; `data` is the row after, `old` the former values of the columns that changed."""
 
     old: Any = UNSET
+
+
+class RowSnapshot(RowChange, frozen=True, gc=False):
+    """A row as a snapshot found it; `data` is that row. It says nothing of when the row got there."""
 
 
 class RowDelete(RowChange, frozen=True, gc=False):

@@ -6,7 +6,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET
@@ -14,6 +14,25 @@ from msgspec import UNSET
 # msgspec cannot write these inside a field's name.
 _REFUSED = re.compile(r'["\\\x00-\x1f]')
 _BASE_BYTES, _COLUMN_BYTES = 1_500, 400
+
+
+class ColumnType(NamedTuple):
+    """What is known of a column beside its name: as much as the binlog's metadata and the schema told."""
+
+    type: str
+    """The data type's name in MySQL's words: `int`, `bigint`, `varchar`, `blob`, `datetime`, `json`, `uuid` ..."""
+    nullable: bool = True
+    unsigned: bool = False
+    length: int | None = None
+    """Bytes at most (char, varchar, binary, varbinary), bits (bit), digits in all (decimal)."""
+    scale: int | None = None
+    """Digits behind the point (decimal), or of a second's fraction (time, datetime, timestamp)."""
+    charset: str | None = None
+    """Character set by name; None where the column holds no text."""
+    members: tuple[str, ...] = ()
+    """The labels of enum and set, in order."""
+    declared: str | None = None
+    """The whole type as the schema has it, `int(10) unsigned`; None where only the binlog told."""
 
 
 class TableVersion:
@@ -24,13 +43,14 @@ class TableVersion:
         primary_key: indices of the key's columns in key order; () where the table has none.
         skip: indices of columns that rows leave out.
         convert: functions for the values of single columns (mask, hash).
+        types: the type of each column; () where nobody asked (tests).
 
     `row` is called with one positional value for each column: a value, None for NULL, UNSET for a column that is not
     in the row image. An instance encodes as an object of the columns that are set; `row.__columns__` maps column
     names to indices, column `i` is the attribute `f{i}`, and `row.__table__` is the version.
     """
 
-    __slots__ = ("columns", "convert", "database", "key", "primary_key", "row", "skip", "table")
+    __slots__ = ("columns", "convert", "database", "key", "primary_key", "row", "skip", "table", "types")
 
     def __init__(
         self,
@@ -41,6 +61,7 @@ class TableVersion:
         *,
         skip: Iterable[int] = (),
         convert: Mapping[int, Callable[[Any], Any]] | None = None,
+        types: Sequence[ColumnType] = (),
     ) -> None:
         self.database = database
         self.table = table
@@ -48,6 +69,7 @@ class TableVersion:
         self.primary_key = tuple(primary_key)
         self.skip = frozenset(skip)
         self.convert = dict(convert or {})
+        self.types = tuple(types)
         self.row: Callable[..., Any] = _row_class(self)
         self.key = _key_reader(self.primary_key)
         """From a row to the values of its primary key as a tuple; None where the table has none."""
@@ -114,15 +136,17 @@ class TableVersions:
         *,
         skip: Iterable[int] = (),
         convert: Mapping[int, Callable[[Any], Any]] | None = None,
+        types: Sequence[ColumnType] = (),
     ) -> TableVersion:
         """The version with just these columns, made when there is none."""
         skip = frozenset(skip)
-        key = (database, table, tuple(columns), tuple(primary_key), skip, tuple(sorted((convert or {}).items())))
+        treated = skip, tuple(sorted((convert or {}).items()))
+        key = (database, table, tuple(columns), tuple(primary_key), *treated, tuple(types))
         version = self._versions.get(key)
         if version is not None:
             self._versions.move_to_end(key)
             return version
-        version = TableVersion(database, table, columns, primary_key, skip=skip, convert=convert)
+        version = TableVersion(database, table, columns, primary_key, skip=skip, convert=convert, types=types)
         self._versions[key] = version
         self._bytes += version.cost_bytes
         while self._bytes > self._max_bytes and len(self._versions) > 1:

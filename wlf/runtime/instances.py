@@ -8,9 +8,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from wlf.components.base import Clock, Component, Context
+from wlf.components.base import Clock, Component, Context, MemoryState, State
+from wlf.components.config import DispatcherConfig
 from wlf.graph.plan import Node, Plan
 from wlf.runtime.metrics import MetricsRegistry, NodeMetrics
+from wlf.runtime.state import StoredState
+from wlf.runtime.store import CursorStore
 
 
 class SystemClock:
@@ -51,14 +54,20 @@ def plain_context(node: str, pipeline: str) -> Context:
     )
 
 
-def make_components(plan: Plan, around: Surroundings, *, until_end: bool) -> dict[str, Component]:
+def make_components(
+    plan: Plan, around: Surroundings, *, until_end: bool, store: CursorStore | None = None
+) -> dict[str, Component]:
     """One instance of every node, by id."""
-    return {node.id: _make(plan, node, around, until_end) for node in plan.nodes}
+    return {node.id: _make(plan, node, around, until_end, store) for node in plan.nodes}
 
 
-def _make(plan: Plan, node: Node, around: Surroundings, until_end: bool) -> Component:
+def _make(plan: Plan, node: Node, around: Surroundings, until_end: bool, store: CursorStore | None) -> Component:
     common = (node.id, around.log(node.id), around.metrics(node.id), around.clock, plan.options.name)
     if node.kind == "collector":
         wants = functools.partial(plan.wants, node.id)
-        return node.component(node.config, Context(*common, wants=wants, until_end=until_end))
+        formats = frozenset(other.config.format for other in plan.nodes if isinstance(other.config, DispatcherConfig))
+        state: State = MemoryState() if store is None else StoredState(store, node.id)
+        return node.component(
+            node.config, Context(*common, wants=wants, until_end=until_end, formats=formats, state=state)
+        )
     return node.component(node.config, Context(*common))

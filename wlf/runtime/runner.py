@@ -117,7 +117,7 @@ class Runner:
     async def _build(self, store: CursorStore) -> CheckpointLoop:
         """All objects of the run, and the first write: where every dispatcher begins."""
         plan = self._plan
-        self._components = make_components(plan, self._around, until_end=self._until_end)
+        self._components = make_components(plan, self._around, until_end=self._until_end, store=store)
         flow = self._build_dispatchers()
         stored = await asyncio.to_thread(store.load) if store.is_blocking else store.load()
         for segment in plan.segments:

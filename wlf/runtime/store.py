@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,7 +20,9 @@ CREATE TABLE IF NOT EXISTS cursors (
     collector TEXT, dispatcher TEXT, "partition" TEXT, position BLOB, number INTEGER NOT NULL,
     PRIMARY KEY (collector, dispatcher, "partition")
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS state (collector TEXT, name TEXT, value BLOB, PRIMARY KEY (collector, name));
 """
+_LOAD_STATE = "SELECT name, value FROM state WHERE collector = ? AND substr(name, 1, length(?)) = ?"
 _VERSION = 1
 _MAX_NUMBER = 2**63 - 1
 
@@ -45,7 +48,7 @@ class Changes(NamedTuple):
 
 
 class CursorStore(Protocol):
-    """Where cursors are kept. Calls never overlap."""
+    """Where cursors are kept, and what collectors keep beside them. Calls may come from several threads."""
 
     is_blocking: bool
     """Is a call to run in a thread?"""
@@ -56,6 +59,14 @@ class CursorStore(Protocol):
 
     def save(self, changes: Changes) -> None:
         """Write all or nothing; durable when it returns. Raises StateError."""
+        ...
+
+    def load_state(self, collector: str, prefix: str) -> dict[str, bytes]:
+        """What a collector keeps, by name. Raises StateError."""
+        ...
+
+    def save_state(self, collector: str, changes: Mapping[str, bytes | None]) -> None:
+        """Write (None: remove) all or nothing; durable when it returns. Raises StateError."""
         ...
 
     def close(self) -> None:
@@ -74,6 +85,7 @@ class SqliteStore:
 
     def __init__(self, state_dir: Path, name: str) -> None:
         self.path = state_dir / f"{name}.db"
+        self._turn = threading.Lock()
         with _state_errors(self.path):
             state_dir.mkdir(parents=True, exist_ok=True)
             self._lock = _take_lock(state_dir / f"{name}.lock")
@@ -85,16 +97,16 @@ class SqliteStore:
 
     def load(self) -> dict[tuple[str, str], dict[str, Cursor]]:
         """All known lanes with their cursors."""
-        with _state_errors(self.path):
+        with self._turn, _state_errors(self.path):
             return _read(self._database)
 
     def save(self, changes: Changes) -> None:
         """One transaction, synced to the disk."""
         written = [(*key, cursor.position, cursor.number) for key, cursor in changes.cursors.items() if cursor]
         deleted = [key for key, cursor in changes.cursors.items() if cursor is None]
-        with _state_errors(self.path), self._database:
+        with self._turn, _state_errors(self.path), self._database:
             self._database.execute("BEGIN IMMEDIATE")
-            for table in ("cursors", "lanes"):
+            for table in ("cursors", "lanes", "state"):
                 self._database.executemany(f"DELETE FROM {table} WHERE collector = ?", zip(changes.forgotten))
             self._database.executemany("INSERT OR IGNORE INTO lanes VALUES (?, ?)", changes.lanes)
             self._database.executemany("INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, ?, ?)", written)
@@ -102,12 +114,45 @@ class SqliteStore:
                 'DELETE FROM cursors WHERE collector = ? AND dispatcher = ? AND "partition" = ?', deleted
             )
 
+    def load_state(self, collector: str, prefix: str) -> dict[str, bytes]:
+        """What a collector keeps, by name."""
+        with self._turn, _state_errors(self.path):
+            return dict(self._database.execute(_LOAD_STATE, (collector, prefix, prefix)))
+
+    def save_state(self, collector: str, changes: Mapping[str, bytes | None]) -> None:
+        """One transaction, synced to the disk."""
+        with self._turn, _state_errors(self.path), self._database:
+            self._database.execute("BEGIN IMMEDIATE")
+            _write_state(self._database, collector, changes)
+
     def close(self) -> None:
         """Let go of the file and its lock; may be called twice."""
-        if self._lock >= 0:
-            self._database.close()
-            os.close(self._lock)
-            self._lock = -1
+        with self._turn:
+            if self._lock >= 0:
+                self._database.close()
+                os.close(self._lock)
+                self._lock = -1
+
+
+def leave_state(state_dir: Path, name: str, collector: str, changes: Mapping[str, bytes | None]) -> None:
+    """Write what a collector finds with `State.load`, without the lock: also while a wlf runs. Raises StateError."""
+    path = state_dir / f"{name}.db"
+    with _state_errors(path):
+        state_dir.mkdir(parents=True, exist_ok=True)
+        database = _open_database(path)
+        try:
+            with database:
+                database.execute("BEGIN IMMEDIATE")
+                _write_state(database, collector, changes)
+        finally:
+            database.close()
+
+
+def _write_state(database: sqlite3.Connection, collector: str, changes: Mapping[str, bytes | None]) -> None:
+    written = [(collector, name, value) for name, value in changes.items() if value is not None]
+    deleted = [(collector, name) for name, value in changes.items() if value is None]
+    database.executemany("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", written)
+    database.executemany("DELETE FROM state WHERE collector = ? AND name = ?", deleted)
 
 
 def read_cursors(state_dir: Path, name: str) -> dict[tuple[str, str], dict[str, Cursor]]:
@@ -133,7 +178,7 @@ def _read(database: sqlite3.Connection) -> dict[tuple[str, str], dict[str, Curso
 
 
 def _open_database(path: Path) -> sqlite3.Connection:
-    # Threads take turns: the runtime never makes two calls at once.
+    # Threads take turns.
     database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
     try:
         database.execute("PRAGMA journal_mode = WAL")

@@ -16,6 +16,9 @@ from wlf.events.table import TableVersion
 _put = Placed.__dict__["place"].__set__
 _tuple: Any = tuple.__new__  # the constructor of a NamedTuple is twice as slow
 
+_NO_EXTRA = (UNSET,) * 8
+"""From `position` to `primary_key_columns`."""
+
 _EACH = ("table-drop", "table-rename")
 _CLASSES: dict[str, type[RowChange]] = {"insert": RowInsert, "update": RowUpdate, "delete": RowDelete}
 
@@ -70,10 +73,10 @@ class Assembler:
         """The short way for the one row of a transaction, without any switch on."""
         version, kind, ts, _, offset, (row,), olds = change
         xid = UNSET if transaction.xid is None else transaction.xid
-        head = (version.database, version.table, kind, ts, xid, UNSET, True, UNSET, UNSET, UNSET, UNSET, row)
+        head = (version.database, version.table, kind, ts, UNSET, xid, UNSET, True, *_NO_EXTRA, row)
         event = _CLASSES[kind](*head) if olds is None else RowUpdate(*head, olds[0])
         first = transaction.first_xoffset
-        _put(event, _tuple(Place, (self._server, transaction.file, offset, ts, transaction.gtid, first, 1)))
+        _put(event, _tuple(Place, (self._server, transaction.file, offset, ts, transaction.gtid, first, 1, None)))
         return event
 
     def _change(
@@ -81,14 +84,14 @@ class Assembler:
     ) -> list[RowChange]:
         """The events of one rows event, the last of them with `commit` if it is the transaction's last."""
         version, rows, olds = change.binding, change.rows, change.olds
-        make = _CLASSES[change.kind]
-        head = (version.database, version.table, change.kind, change.ts)
+        make: Any = _CLASSES[change.kind]
+        head = (version.database, version.table, change.kind, change.ts, UNSET)
         extra, keys = self._extra(transaction, change), self._keys(version, rows)
         size = len(rows) - commit
         events: list[RowChange] = []
         if size:
             fields: list[Iterable[Any]] = [*map(repeat, head), repeat(xid), count(first, 1), repeat(UNSET)]
-            fields += [*map(repeat, extra), keys or repeat(UNSET), rows[:size] if commit else rows]
+            fields += [*map(repeat, extra), keys or repeat(UNSET), repeat(UNSET), rows[:size] if commit else rows]
             if olds is not None:
                 fields.append(olds)
             events = list(map(make, *fields))
@@ -96,18 +99,21 @@ class Assembler:
             final = UNSET if transaction.xid is None else transaction.xid
             key = keys[-1] if keys else UNSET
             images = (rows[-1],) if olds is None else (rows[-1], olds[-1])
-            events.append(make(*head, final, UNSET, True, *extra, key, *images))
+            events.append(make(*head, final, UNSET, True, *extra, key, UNSET, *images))
         offset, gtid = change.end_position, transaction.gtid
         put_place(events, Place(self._server, transaction.file, offset, change.ts, gtid, first, len(rows)))
         return events
 
-    def _extra(self, transaction: Transaction, change: Change) -> tuple[Any, Any, Any]:
-        """position, gtid and server_id where they are switched on."""
+    def _extra(self, transaction: Transaction, change: Change) -> tuple[Any, ...]:
+        """From `position` to `comment`, where they are switched on."""
         gtid = transaction.gtid if self._gtid else None
         return (
             f"{transaction.file}:{change.end_position}" if self._position else UNSET,
             UNSET if gtid is None else gtid,
             change.server_id if self._server_id else UNSET,
+            UNSET,
+            UNSET,
+            UNSET,
         )
 
     def _keys(self, version: TableVersion, rows: list[Any]) -> list[tuple[Any, ...]] | None:

@@ -6,14 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
-from msgspec import structs
-
 from wlf.binlog import Binding, Decoder, GtidPosition, GtidSet, TableMap
 from wlf.binlog.charset import Undecodable
 from wlf.binlog.rows import Table
 from wlf.binlog.tables import MakeTable
 from wlf.components.base import Context
 from wlf.components.collectors._binlog.assemble import Assembler
+from wlf.components.collectors._binlog.column_type import column_type
 from wlf.components.collectors._binlog.columns import treat
 from wlf.components.collectors._binlog.ddl import schema_change
 from wlf.components.collectors._binlog.flow import Begin, Flow
@@ -55,7 +54,13 @@ class Making:
     def flow(self, decoder: Decoder, lag: Lag, begin: Begin) -> Flow:
         """The flow from a decoder to events."""
         output = self.config.output
-        assembler = Assembler(begin.server, **structs.asdict(output))
+        assembler = Assembler(
+            begin.server,
+            position=output.position,
+            gtid=output.gtid,
+            server_id=output.server_id,
+            primary_key=output.primary_key,
+        )
         on_ddl = partial(schema_change, wants=self._wants, output=output) if self.config.ddl else None
         return Flow(decoder, assembler, lag, self.context, begin, on_ddl)
 
@@ -63,7 +68,10 @@ class Making:
         skip, convert = treat(self.config.columns, table.database, table.table, table.names)
         # A key with a column left out would be another key: better none.
         key = () if skip.intersection(table.primary_key) else table.primary_key
-        return self._versions.get(table.database, table.table, table.names, key, skip=skip, convert=convert)
+        types = tuple(map(column_type, table.columns))
+        return self._versions.get(
+            table.database, table.table, table.names, key, skip=skip, convert=convert, types=types
+        )
 
 
 def _peer_tables(version: Callable[[], str | None]) -> MakeTable:

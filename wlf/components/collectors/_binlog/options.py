@@ -79,13 +79,46 @@ class ColumnOptions(_Options, frozen=True, kw_only=True):
         _dotted((*self.exclude, *self.mask, *self.hash), 2, "database.table.column")
 
 
+class SnapshotOptions(_Options, frozen=True, kw_only=True):
+    """The initial copy: which tables, when, and how they are read."""
+
+    mode: Annotated[
+        Literal["never", "initial", "when_needed", "always"],
+        Meta(
+            description="initial: once, before or while changes are read for the first time; when_needed: also where "
+            "the place to go on from is purged; always: at every start"
+        ),
+    ] = "initial"
+    include: Annotated[
+        list[str], Meta(description="globs `database.table` of tables to copy; default: all that are read")
+    ] = []
+    exclude: Annotated[list[str], Meta(description="globs `database.table` of tables not to copy")] = []
+    chunk_rows: Annotated[int, Meta(description="rows that are selected at a time", ge=1)] = 4_096
+    parallel_tables: Annotated[int, Meta(description="tables that are read at the same time", ge=1, le=64)] = 2
+
+    def __post_init__(self) -> None:
+        _dotted((*self.include, *self.exclude), 1, "database.table")
+
+
 class OutputOptions(_Options, frozen=True, kw_only=True):
     """Which fields the events have beyond Maxwell's default ones."""
 
     position: Annotated[bool, Meta(description="`position`: file and offset behind the row's event")] = False
+    query: Annotated[
+        bool,
+        Meta(
+            description="`query`: the statement's text, where the server logs it (MySQL: binlog_rows_query_log_events; "
+            "MariaDB: binlog_annotate_row_events)"
+        ),
+    ] = False
     gtid: Annotated[bool, Meta(description="`gtid` of the transaction")] = False
     server_id: Annotated[bool, Meta(description="`server_id` of the server that ran the transaction first")] = False
+    thread_id: Annotated[bool, Meta(description="`thread_id`: the session's connection id")] = False
+    push_ts: Annotated[bool, Meta(description="`push_ts`: when wlf made the event, Unix seconds")] = False
     primary_key: Annotated[bool, Meta(description="`primary_key`: the row's key values, in the key's order")] = False
+    primary_key_columns: Annotated[bool, Meta(description="`primary_key_columns`: the names of the key's columns")] = (
+        False
+    )
 
 
 class BinlogConfig(CollectorConfig, frozen=True, kw_only=True):
@@ -103,6 +136,13 @@ class BinlogConfig(CollectorConfig, frozen=True, kw_only=True):
         ),
     ] = None
     port: Annotated[int, Meta(description="the server's TCP port", ge=1, le=65535)] = 3306
+    hosts: Annotated[
+        list[str],
+        Meta(
+            description="several servers, HOST or HOST:PORT, in place of `host`: when one is lost the next is read on "
+            "from by GTID"
+        ),
+    ] = []
     unix_socket: Annotated[str | None, Meta(description="path of the server's Unix socket, in place of TCP")] = None
     user: Annotated[str, Meta(description="account with REPLICATION SLAVE and REPLICATION CLIENT")] = "root"
     password: Annotated[Secret, Meta(description="the account's password")] = Secret("")
@@ -118,6 +158,27 @@ class BinlogConfig(CollectorConfig, frozen=True, kw_only=True):
         Literal["latest", "earliest"] | StartOptions,
         Meta(description="where to start when nothing is stored yet: latest, earliest, {file, position} or {gtid}"),
     ] = "latest"
+    on_purged: Annotated[
+        Literal["stop", "earliest", "snapshot"],
+        Meta(
+            description="what to do where the server no longer has the changes to go on from: stop; take what is left, "
+            "with a gap; or copy the tables anew"
+        ),
+    ] = "stop"
+    snapshot: Annotated[
+        Literal["never", "initial", "when_needed", "always"] | SnapshotOptions,
+        Meta(description="copy the tables as they are, and then their changes: when, or {mode, include, ...}"),
+    ] = "never"
+    on_schema_mismatch: Annotated[
+        Literal["stop", "refetch", "drop"],
+        Meta(
+            description="what to do with rows whose columns are not known for sure: stop; take the columns that the "
+            "server tells now, if they fit; or drop the rows, counted. Never needed with binlog_row_metadata = FULL"
+        ),
+    ] = "refetch"
+    semi_sync: Annotated[
+        bool, Meta(description="acknowledge transactions to the server once they are stored (semi-synchronous)")
+    ] = False
     connect_timeout_ms: Annotated[
         int, Meta(description="time that connecting and each answer to a query may take", ge=1)
     ] = 10_000
@@ -136,10 +197,17 @@ class BinlogConfig(CollectorConfig, frozen=True, kw_only=True):
     hold_max_bytes: Annotated[
         int,
         Meta(
-            description="a transaction larger than this is not held until its end is read: only its last row has xid",
+            description="a transaction larger than this is not held in memory until its end is read: see `large`",
             ge=0,
         ),
     ] = 16_777_216
+    large: Annotated[
+        Literal["stream", "spill"],
+        Meta(
+            description="transactions over `hold_max_bytes`: stream: their rows go on at once, only the last one has "
+            "xid; spill: they wait for their end in a temporary file, and every row has xid"
+        ),
+    ] = "stream"
     tables: Annotated[TableOptions, Meta(description="which tables are read at all")] = TableOptions()
     columns: Annotated[ColumnOptions, Meta(description="columns left out, masked or hashed")] = ColumnOptions()
     output: Annotated[OutputOptions, Meta(description="fields beyond Maxwell's default ones")] = OutputOptions()

@@ -6,6 +6,7 @@ import re
 from pathlib import PurePath
 
 import msgspec
+from msgspec import structs
 
 from wlf.errors import SetupError
 
@@ -17,6 +18,15 @@ FIRST_OFFSET = 4
 _NUMBER = re.compile(r"\d+$")
 
 
+class PreparedXa(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A transaction that XA PREPARE left open: its name as XA COMMIT says it, and where it begins."""
+
+    xid: str
+    file: str
+    offset: int
+    gtid: str | None = None
+
+
 class Position(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where reading goes on, stored as JSON.
 
@@ -25,12 +35,17 @@ class Position(msgspec.Struct, frozen=True, omit_defaults=True):
         offset: byte offset of the next event in it.
         server: the uuid of the server that wrote it (MariaDB: `server_id:<n>`); "" where it was read from a file.
         gtid: the GTID set of all that lies before, as far as it is known.
+        schema: the number of the last change of the schema history that lies before; None where none is kept.
+        prepared: transactions prepared by XA before this place and not yet ended: reading begins at the first of them,
+            and hands out nothing else before this place.
     """
 
     file: str
     offset: int
     server: str = ""
     gtid: str | None = None
+    schema: int | None = None
+    prepared: tuple[PreparedXa, ...] = ()
 
     def encode(self) -> bytes:
         """The bytes that the runtime stores."""
@@ -42,7 +57,7 @@ class Position(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def of(self, server: str) -> Position:
         """The same place, said to be in the binlog of `server`."""
-        return Position(self.file, self.offset, server, self.gtid)
+        return structs.replace(self, server=server)
 
     def is_behind(self, file: str, offset: int) -> bool:
         """Does it lie at or behind a place of the same binlog?"""
