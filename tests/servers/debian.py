@@ -67,7 +67,9 @@ def write_wrappers(home: Path, programs: Iterable[str]) -> None:
             raise InstallError(f"found no program {name} among the unpacked packages")
         wrapper = home / "bin" / name
         library_path = ":".join(map(str, libraries))
-        command = f'exec {loader} --library-path {library_path} --argv0 {program} {program} "$@"'
+        # Loaders before glibc 2.33 cannot give the program another name.
+        name_it = f"--argv0 {program} " if b"--argv0" in loader.read_bytes() else ""
+        command = f'exec {loader} --library-path {library_path} {name_it}{program} "$@"'
         wrapper.write_text(f"#!/bin/sh\n{command}\n")
         wrapper.chmod(0o755)
 

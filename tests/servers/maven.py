@@ -46,6 +46,13 @@ def fetch_zip(home: Path, artifact: str) -> None:
     next(path for path in home.iterdir() if path.is_dir()).rename(home / "root")
 
 
+def fetch_jar(home: Path, artifact: str) -> Path:
+    """Put one jar (`group:name:version`) into `home`; its path."""
+    require_maven()
+    run([*MAVEN, f"{PLUGIN}:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={home}"], cwd=home)
+    return next(home.glob("*.jar"))
+
+
 def require_maven() -> None:
     """Install Java and Maven by apt when this machine has none."""
     missing = [
