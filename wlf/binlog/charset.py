@@ -7,10 +7,12 @@ become U+FFFD and are counted (SELECT shows `?` there); a value is never lost an
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeAlias
 
+from wlf.binlog.charset_tables import DIFFERENCES, UPPER_HALVES
 from wlf.errors import DecodeError
 
 ToText: TypeAlias = Callable[[bytes], str]
@@ -61,7 +63,7 @@ _IDS: dict[str, str] = {
     "geostd8": "92 93",
 }
 
-_CODECS: dict[str, str] = {
+CODECS: dict[str, str] = {
     "utf8mb4": "utf-8",
     "utf8mb3": "utf-8",
     "utf8": "utf-8",
@@ -98,7 +100,7 @@ _CODECS: dict[str, str] = {
     "cp932": "cp932",
     "ujis": "euc-jp",
     "eucjpms": "euc-jp",
-    # The lower half is ASCII; the upper half is not told apart yet and reads as U+FFFD.
+    # Python has no codec for these: the lower half is ASCII, the rest is in the tables.
     "dec8": "ascii",
     "swe7": "ascii",
     "keybcs2": "ascii",
@@ -106,18 +108,26 @@ _CODECS: dict[str, str] = {
     "geostd8": "ascii",
 }
 
-# Where the server's mapping differs from Python's, byte by byte.
-_PATCHES: dict[str, dict[int, str]] = {
-    "latin1": {byte: chr(byte) for byte in (0x81, 0x8D, 0x8F, 0x90, 0x9D)},
-    "koi8u": {0x95: "\u2022"},
-    "cp866": {0xFC: "\u207f", 0xFD: "\u00b2"},
-    "greek": {0xA1: "\u02bd", 0xA2: "\u02bc"},
-    "hebrew": {0xAF: "\u203e"},
-}
 _UTF8 = ("utf8mb4", "utf8mb3", "utf8")
 WIDE = ("ucs2", "utf16", "utf16le", "utf32")
 _ASIAN = ("euckr", "gbk", "gb2312", "gb18030", "big5", "sjis", "cp932", "ujis", "eucjpms")
-_MULTIBYTE = frozenset((*_UTF8, *WIDE, *_ASIAN))
+UNICODE = frozenset((*_UTF8, *WIDE, "binary"))
+MULTIBYTE = frozenset((*_UTF8, *WIDE, *_ASIAN))
+
+_EUC = rb"\x8f[\xa1-\xfe][\xa1-\xfe]|\x8e[\xa1-\xdf]|[\xa1-\xfe][\xa1-\xfe]|."
+_SHIFT = rb"[\x81-\x9f\xe0-\xfc][\x40-\x7e\x80-\xfc]|."
+_CHARACTERS = {
+    "big5": rb"[\xa1-\xf9][\x40-\x7e\xa1-\xfe]|.",
+    "euckr": rb"[\x81-\xfe][\x41-\x5a\x61-\x7a\x81-\xfe]|.",
+    "gb2312": rb"[\xa1-\xf7][\xa1-\xfe]|.",
+    "gbk": rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]|.",
+    "gb18030": rb"[\x81-\xfe][\x30-\x39][\x81-\xfe][\x30-\x39]|[\x81-\xfe][\x40-\x7e\x80-\xfe]|.",
+    "ujis": _EUC,
+    "eucjpms": _EUC,
+    "sjis": _SHIFT,
+    "cp932": _SHIFT,
+}
+"""How bytes part into characters, where a text has one that Python decodes otherwise or not at all."""
 
 
 def _expand() -> dict[int, str]:
@@ -160,20 +170,24 @@ class Undecodable:
 @lru_cache(maxsize=64)
 def _table(charset: str) -> str:
     """All 256 characters of a single-byte character set."""
-    codec, patches = _CODECS[charset], _PATCHES.get(charset, {})
-    return "".join(patches.get(byte) or bytes([byte]).decode(codec, "replace") for byte in range(256))
+    if charset in UPPER_HALVES:
+        return "".join(map(chr, range(128))) + UPPER_HALVES[charset]
+    codec, differ = CODECS[charset], DIFFERENCES.get(charset, {})
+    return "".join(differ.get(f"{byte:02x}") or bytes([byte]).decode(codec, "replace") for byte in range(256))
 
 
 def to_text(charset: str, undecodable: Undecodable) -> ToText:
     """The decoder of one character set, replacing what is undefined in it and counting such values in `undecodable`."""
-    if charset not in _CODECS:
+    if charset not in CODECS:
         raise DecodeError(f"expected a known character set, got {charset}")
-    if charset in _MULTIBYTE:
-        return _multibyte(_CODECS[charset], undecodable)
+    if charset in UNICODE:
+        return _unicode(CODECS[charset], undecodable)
+    if charset in MULTIBYTE:
+        return _asian(charset, undecodable)
     return _single_byte(_table(charset), undecodable)
 
 
-def _multibyte(codec: str, undecodable: Undecodable) -> ToText:
+def _unicode(codec: str, undecodable: Undecodable) -> ToText:
     decode = codecs.getdecoder(codec)
 
     def text(raw: bytes) -> str:
@@ -186,9 +200,55 @@ def _multibyte(codec: str, undecodable: Undecodable) -> ToText:
     return text
 
 
+class _Characters(dict[bytes, str]):
+    """Characters by their bytes: those that the server has otherwise than Python, others when they are asked for."""
+
+    def __init__(self, charset: str) -> None:
+        super().__init__((bytes.fromhex(raw), text) for raw, text in DIFFERENCES.get(charset, {}).items())
+        self._codec = CODECS[charset]
+        self._has_user_area = charset in ("ujis", "eucjpms")
+        wrong = [raw for raw, text in self.items() if raw.decode(self._codec, "ignore") not in ("", text)]
+        self.wrong = re.compile(b"|".join(map(re.escape, wrong)), re.DOTALL).search if wrong else None
+        """Finds what Python decodes without an error, and not as the server."""
+
+    def __missing__(self, raw: bytes) -> str:
+        wide = raw.removeprefix(b"\x8f")
+        if self._has_user_area and len(wide) == 2 and wide[0] >= 0xF5:
+            return chr((0xE3AC if len(raw) == 3 else 0xE000) + 94 * (wide[0] - 0xF5) + wide[1] - 0xA1)
+        try:
+            return raw.decode(self._codec)
+        except UnicodeDecodeError:
+            return "\ufffd"
+
+
+@lru_cache(maxsize=16)
+def _characters(charset: str) -> _Characters:
+    return _Characters(charset)
+
+
+def _asian(charset: str, undecodable: Undecodable) -> ToText:
+    """Python's codec for whole texts, and character by character where it has one otherwise than the server."""
+    decode, characters = codecs.getdecoder(CODECS[charset]), _characters(charset)
+    wrong = characters.wrong or (lambda raw: None)
+    each = re.compile(_CHARACTERS[charset], re.DOTALL).findall
+
+    def text(raw: bytes) -> str:
+        if not wrong(raw):
+            try:
+                return decode(raw)[0]
+            except UnicodeDecodeError:
+                pass
+        value = "".join(map(characters.__getitem__, each(raw)))
+        if "\ufffd" in value:
+            undecodable.values += 1
+        return value
+
+    return text
+
+
 def _single_byte(table: str, undecodable: Undecodable) -> ToText:
     decode = codecs.charmap_decode
-    ascii_same = table.isascii() or table[:128].isascii()
+    ascii_same = table[:128] == "".join(map(chr, range(128)))
     defined = "\ufffd" not in table
 
     def text(raw: bytes) -> str:
