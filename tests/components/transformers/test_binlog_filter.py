@@ -96,7 +96,7 @@ def test_decisions_are_remembered_in_bounded_memory(monkeypatch):
     step = make([{"exclude": {"database": "d", "table": "t5"}}])
     events = [row("d", f"t{n}") for n in range(100)]
     assert step.transform(events) == [event for event in events if event.table != "t5"]
-    assert len(step._passes) <= 8
+    assert len(step._decided) <= 8
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from functools import lru_cache
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from wlf.components.base import Context, Transformer
 from wlf.components.config import TransformerConfig
-from wlf.events import Event, RowChange, SchemaChange
+from wlf.components.transformers._binlog_filter.grammar import MaxwellRule, parse
+from wlf.components.transformers._binlog_filter.verdict import Verdict, verdict
+from wlf.events import Event, Kinds, RowChange, SchemaChange
 
 ANY = "*"
 _CACHE_LIMIT = 10_000
@@ -51,6 +54,9 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return self.include is not None if pattern.matches(database, table) else None
 
 
+_parsed = lru_cache(maxsize=64)(parse)
+
+
 class BinlogFilterConfig(TransformerConfig, frozen=True, kw_only=True):
     """Options of BinlogFilter."""
 
@@ -58,27 +64,51 @@ class BinlogFilterConfig(TransformerConfig, frozen=True, kw_only=True):
         tuple[Rule, ...],
         Meta(description="read in order, the last rule that matches decides; what no rule matches is let through"),
     ] = ()
+    filter: Annotated[
+        str | None,
+        Meta(
+            description="the rules as a text in Maxwell's grammar, in place of `rules`: "
+            "`exclude: *.*, include: shop./^order_[0-9]+$/, exclude: shop.orders.state = test`"
+        ),
+    ] = None
+    only: Annotated[
+        Literal["rows", "ddl"] | None,
+        Meta(description="rows: leave out all DDL; ddl: leave out all rows; null: both pass, as the rules say"),
+    ] = None
 
-    def passes(self, database: str, table: str | UnsetType) -> bool:
-        """What the rules say about a table, or about the database itself where `table` is UNSET."""
+    def __post_init__(self) -> None:
+        """Raises ValueError, which becomes a diagnostic."""
+        if self.filter is not None and self.rules:
+            raise ValueError("expected one of `rules` and `filter`, got both")
+        self.maxwell_rules()
+
+    def maxwell_rules(self) -> tuple[MaxwellRule, ...]:
+        """The rules of `filter`. Raises ValueError with the place in the text."""
+        return _parsed(self.filter) if self.filter else ()
+
+    def verdict(self, database: str, table: str | None) -> Verdict:
+        """What the rules say about a table, or about the database itself where `table` is None."""
+        if self.filter is not None:
+            return verdict(self.maxwell_rules(), database, table)
         for rule in reversed(self.rules):
-            verdict = rule.verdict(database, table)
-            if verdict is not None:
-                return verdict
-        return True
+            found = rule.verdict(database, UNSET if table is None else table)
+            if found is not None:
+                return Verdict(found)
+        return Verdict(True)
 
 
-class _Decisions(dict[tuple[str, Any], bool]):
+class _Decisions(dict[tuple[str, Any], bool | Verdict]):
     """What the rules said about each table so far; bounded, for servers where tables come and go."""
 
     def __init__(self, config: BinlogFilterConfig) -> None:
         self._config = config
 
-    def __missing__(self, key: tuple[str, Any]) -> bool:
+    def __missing__(self, key: tuple[str, Any]) -> bool | Verdict:
         if len(self) >= _CACHE_LIMIT:
             self.clear()
-        self[key] = passes = self._config.passes(*key)
-        return passes
+        found = self._config.verdict(key[0], None if key[1] is UNSET else key[1])
+        self[key] = decided = found if found.tests else found.plain
+        return decided
 
 
 class BinlogFilter(Transformer):
@@ -86,6 +116,10 @@ class BinlogFilter(Transformer):
 
     Rules are read in order and the last match wins; no match means include. A rule without a table, or with `*`, is
     about the whole database and its DDL; with a table, about that table's rows and DDL only.
+
+    `filter` takes the rules as Maxwell writes them, regular expressions and rules about column values included. There
+    `blacklist` is an exclude that no later rule lifts, and DDL of a whole database follows the last rule whose database
+    matches.
     """
 
     type_name = "BinlogFilter"
@@ -94,15 +128,36 @@ class BinlogFilter(Transformer):
 
     def __init__(self, config: BinlogFilterConfig, context: Context) -> None:
         super().__init__(config, context)
-        self._passes = _Decisions(config)
+        self._decided = _Decisions(config)
+        self._by_row = any(rule.column is not None for rule in config.maxwell_rules())
+        self._only = {"rows": RowChange, "ddl": SchemaChange}.get(config.only or "")
+
+    @classmethod
+    def emits(cls, config: BinlogFilterConfig, incoming: Kinds) -> Kinds:
+        """What comes in, without what `only` leaves out."""
+        if config.only == "rows":
+            return frozenset(kind for kind in incoming if not issubclass(kind, SchemaChange))
+        if config.only == "ddl":
+            return frozenset(kind for kind in incoming if not issubclass(kind, RowChange))
+        return incoming
 
     @classmethod
     def wants(cls, config: BinlogFilterConfig, database: str, table: str) -> bool:
-        """What the rules say about rows of this table."""
-        return config.passes(database, table)
+        """Could the rules let a row of this table through?"""
+        return config.only != "ddl" and config.verdict(database, table).possible
 
     def transform(self, events: Sequence[Any]) -> Sequence[Event]:
         """The events that pass; the very sequence that came in where all do, so that it is encoded once for all."""
-        passes = self._passes
-        kept = [event for event in events if passes[event.database, event.table]]
+        decided, only = self._decided, self._only
+        if self._by_row:
+            kept = [e for e in events if (d := decided[e.database, e.table]) is True or (d and _passes(d, e))]
+        else:
+            kept = [event for event in events if decided[event.database, event.table]]
+        if only is not None:
+            kept = [event for event in kept if isinstance(event, only)]
         return events if len(kept) == len(events) else kept
+
+
+def _passes(found: Any, event: Any) -> bool:
+    """Where it depends on the row. DDL has none: the rules without a column decide."""
+    return found.passes(event.data) if isinstance(event, RowChange) else found.plain  # type: ignore[no-any-return]
