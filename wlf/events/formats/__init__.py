@@ -1,0 +1,1 @@
+"""The output formats beside wlf's own: the messages of Maxwell, Debezium and Canal."""

@@ -1,0 +1,239 @@
+"""Debezium's change events: envelopes with and without their schema, keys, tombstones and changes of a key.
+
+Payloads come from `encode_debezium` and `encode_debezium_schema` (the formats `debezium` and `debezium_schema`). A sink
+with keys makes messages of them with `expand`: each event is one message, but a delete is followed by a tombstone (the
+key without a value), and an update of the primary key is a delete and a tombstone of the old key and a create of the
+new one, as Debezium has them.
+https://debezium.io/documentation/reference/stable/connectors/mysql.html#mysql-events
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from time import time_ns
+from typing import Any, NamedTuple
+
+from msgspec import UNSET
+
+from wlf.events.base import Event
+from wlf.events.ddl import SchemaChange
+from wlf.events.dead_letter import DeadLetter
+from wlf.events.formats.debezium_columns import column_of
+from wlf.events.formats.debezium_ddl import schema_change
+from wlf.events.formats.debezium_schemas import DDL_HEAD, DDL_KEY_HEAD, key_head, value_head
+from wlf.events.formats.debezium_source import quoted, row_source
+from wlf.events.formats.forms import (
+    Forms,
+    PairFunction,
+    RowFunction,
+    Unversioned,
+    any_set,
+    column_types,
+    pair_function,
+    row_function,
+    with_version,
+)
+from wlf.events.formats.lines import NoForm, encode_lines, encode_one
+from wlf.events.rows import RowChange, RowDelete, RowInsert, RowSnapshot, RowUpdate, put_place
+from wlf.events.table import TableVersion
+
+NEW_KEY, OLD_KEY = "__debezium.newkey", "__debezium.oldkey"
+
+_OPERATIONS = {RowInsert: b"c", RowUpdate: b"u", RowDelete: b"d", RowSnapshot: b"r"}
+
+
+class Message(NamedTuple):
+    """One message of a topic with keys."""
+
+    key: bytes | None
+    """None where the table has no primary key."""
+    value: bytes | None
+    """None: a tombstone."""
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class _Form(NamedTuple):
+    """What is compiled for a table version."""
+
+    row: RowFunction
+    pair: PairFunction
+    head: bytes
+    """The value's schema, up to the payload."""
+    key: RowFunction | None
+    """`f(row, make)` to a row of the key's columns; None where there is no key."""
+    key_class: Any
+    key_head: bytes
+    key_changed: Callable[[Any], bool]
+    """Of the old values of an update."""
+
+
+def _compile(version: TableVersion) -> _Form:
+    columns = [column_of(kind) for kind in column_types(version)]
+    converts = [column.convert for column in columns]
+    key = version.primary_key
+    names = tuple(version.columns[index] for index in key)
+    return _Form(
+        row_function(converts),
+        pair_function(converts),
+        value_head(version, columns),
+        row_function(converts, key) if key else None,
+        TableVersion(version.database, version.table, names).row if key else None,
+        key_head(version, columns) if key else b"",
+        any_set(key),
+    )
+
+
+_forms = Forms(_compile)
+
+
+def encode_debezium(events: Sequence[Event]) -> list[bytes]:
+    """The envelope alone, as with `schemas.enable=false`. See EncodeAll."""
+    return _encode(events, schema=False)
+
+
+def encode_debezium_schema(events: Sequence[Event]) -> list[bytes]:
+    """`{"schema":...,"payload":...}`, as with `schemas.enable=true`. See EncodeAll."""
+    return _encode(events, schema=True)
+
+
+def _encode(events: Sequence[Event], *, schema: bool) -> list[bytes]:
+    try:
+        return _encode_versioned(events, schema=schema)
+    except Unversioned:
+        return _encode_versioned(list(map(with_version, events)), schema=schema)
+
+
+def _encode_versioned(events: Sequence[Any], *, schema: bool) -> list[bytes]:
+    images: list[Any] = []
+    for event in events:
+        if isinstance(event, RowChange):
+            _put_images(event, images)
+    texts = iter(encode_lines(images))
+    times = _times()
+    end = b"}}" if schema else b"}"
+    payloads: list[bytes] = []
+    place: Any = None
+    head = tail = b""
+    for event in events:
+        operation = _OPERATIONS.get(type(event))
+        if operation is None:
+            payloads.append(_other(event, times, schema=schema))
+            continue
+        at = getattr(event, "place", None)
+        if at is not place or at is None:
+            place = at
+            head, tail = row_source(event, at)
+        xoffset = event.xoffset
+        number = 0 if at is None else at.rows - 1 if xoffset is UNSET else xoffset - at.first
+        before = next(texts) if operation in b"ud" else b"null"
+        after = b"null" if operation == b"d" else next(texts)
+        start = _forms.of(type(event.data)).head if schema else b""
+        payloads.append(
+            b'%b{"before":%b,"after":%b,%b%d%b%b",%b%b'
+            % (start, before, after, head, number, tail, operation, times, end)
+        )
+    return payloads
+
+
+def _put_images(event: RowChange, images: list[Any]) -> None:
+    make = type(event.data)
+    form = _forms.of(make)
+    if type(event) is RowUpdate and event.old is not UNSET:
+        images += form.pair(event.data, event.old, make)
+    else:
+        images.append(form.row(event.data, make))
+
+
+def _times() -> bytes:
+    now = time_ns()
+    return b'"ts_ms":%d,"ts_us":%d,"ts_ns":%d' % (now // 1_000_000, now // 1_000, now)
+
+
+def _other(event: Event, times: bytes, *, schema: bool) -> bytes:
+    if isinstance(event, SchemaChange):
+        message = schema_change(event, times)
+        return b"%b%b}" % (DDL_HEAD, message) if schema else message
+    if isinstance(event, DeadLetter):
+        return encode_one(event)
+    raise NoForm(f"debezium has no message for {type(event).__name__}")
+
+
+def keys_of(events: Sequence[Event], *, schema: bool) -> list[bytes | None]:
+    """The key of each event: `{"id":1}`, with `schema` inside `{"schema":...,"payload":...}`.
+
+    A row of a table without primary key has none; a schema change has `{"databaseName":...}`.
+    """
+    keys: list[bytes | None] = [None] * len(events)
+    rows: list[Any] = []
+    heads: list[tuple[int, bytes]] = []
+    for index, event in enumerate(events):
+        if isinstance(event, RowChange):
+            if not hasattr(event.data, "__table__"):
+                continue
+            form = _forms.of(type(event.data))
+            if form.key is not None:
+                rows.append(form.key(event.data, form.key_class))
+                heads.append((index, form.key_head))
+        elif isinstance(event, SchemaChange):
+            keys[index] = _enclosed(DDL_KEY_HEAD, f'{{"databaseName":{quoted(event.database)}}}'.encode(), schema)
+    for (index, head), text in zip(heads, encode_lines(rows), strict=True):
+        keys[index] = _enclosed(head, text, schema)
+    return keys
+
+
+def _enclosed(head: bytes, text: bytes, schema: bool) -> bytes:
+    return b"%b%b}" % (head, text) if schema else text
+
+
+def expand(
+    events: Sequence[Event], payloads: Sequence[bytes], *, schema: bool, tombstones: bool = True
+) -> tuple[list[Message], list[int]]:
+    """The messages of a batch, and for each of them the index of its event.
+
+    Args:
+        events: a batch, with its `payloads` in the format `debezium` or `debezium_schema`, index by index.
+        schema: the format is `debezium_schema`: keys carry their schema too.
+        tombstones: a delete is followed by its key without a value (Debezium's `tombstones.on.delete`).
+
+    Messages are in the order of the events. A sink that refuses or cannot deliver one message of an event deals with
+    all messages of that event. Rows without a key have no tombstone.
+    """
+    messages: list[Message] = []
+    indices: list[int] = []
+    for index, (event, payload, key) in enumerate(zip(events, payloads, keys_of(events, schema=schema), strict=True)):
+        kind = type(event)
+        if kind is RowUpdate and key is not None and _key_changed(event):
+            made = _moved(event, key, schema=schema, tombstones=tombstones)
+        elif kind is RowDelete and key is not None and tombstones:
+            made = [Message(key, payload), Message(key, None)]
+        else:
+            made = [Message(key, payload)]
+        messages += made
+        indices += [index] * len(made)
+    return messages, indices
+
+
+def _key_changed(event: Any) -> bool:
+    return event.old is not UNSET and _forms.of(type(event.data)).key_changed(event.old)
+
+
+def _moved(event: Any, key: bytes, *, schema: bool, tombstones: bool) -> list[Message]:
+    """An update that gives the row another key: delete, tombstone, create."""
+    row, old = event.data, event.old
+    make = type(row)
+    width = range(len(make.__table__.columns))
+    pairs = ((getattr(old, f"f{index}"), getattr(row, f"f{index}")) for index in width)
+    former = make(*(now if was is UNSET else was for was, now in pairs))
+    head = {name: getattr(event, name) for name in RowChange.__struct_fields__}
+    deleted = RowDelete(**{**head, "type": "delete", "data": former})
+    created = RowInsert(**{**head, "type": "insert"})
+    place = getattr(event, "place", None)
+    if place is not None:
+        put_place((deleted, created), place)
+    old_key = keys_of((deleted,), schema=schema)[0]
+    assert old_key is not None, "the same table has a key"
+    values = _encode((deleted, created), schema=schema)
+    messages = [Message(old_key, values[0], ((NEW_KEY, key),))]
+    if tombstones:
+        messages.append(Message(old_key, None))
+    return [*messages, Message(key, values[1], ((OLD_KEY, old_key),))]
