@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
 
 import msgspec
 
 from wlf.events.base import Event
+from wlf.events.ddl import SchemaChange
+from wlf.events.dead_letter import DeadLetter
+from wlf.events.formats.canal import encode_canal
+from wlf.events.formats.debezium import encode_debezium, encode_debezium_schema
+from wlf.events.formats.lines import EncodeAll, NoForm, encode_lines
+from wlf.events.formats.maxwell import encode_maxwell
+from wlf.events.rows import RowChange
 
-EncodeAll: TypeAlias = Callable[[Sequence[Event]], list[bytes]]
+__all__ = ["FORMATS", "EncodeAll", "NoForm", "encode_json", "encode_msgpack", "has_form", "is_json"]
 
-_json = msgspec.json.Encoder(decimal_format="number")
 _msgpack = msgspec.msgpack.Encoder(decimal_format="string")
 
 
 def encode_json(events: Sequence[Event]) -> list[bytes]:
     """One JSON object per event, UTF-8, without a line end."""
-    if not events:
-        return []
-    # One C call for the whole list and one C split beat a call per event; JSON text holds no raw newline.
-    lines = _json.encode_lines(events).split(b"\n")
-    lines.pop()
-    return lines
+    return encode_lines(events)
 
 
 def encode_msgpack(events: Sequence[Event]) -> list[bytes]:
@@ -30,5 +30,26 @@ def encode_msgpack(events: Sequence[Event]) -> list[bytes]:
     return list(map(_msgpack.encode, events))
 
 
-FORMATS: dict[str, EncodeAll] = {"json": encode_json, "wlf": encode_json, "msgpack": encode_msgpack}
+FORMATS: dict[str, EncodeAll] = {
+    "json": encode_json,
+    "wlf": encode_json,
+    "msgpack": encode_msgpack,
+    "maxwell": encode_maxwell,
+    "debezium": encode_debezium,
+    "debezium_schema": encode_debezium_schema,
+    "canal": encode_canal,
+}
 """Output formats by the name a config gives them."""
+
+_OF_CHANGES = (RowChange, SchemaChange, DeadLetter)
+"""What the messages of other tools can tell; a dead letter is always wlf's own JSON."""
+
+
+def has_form(format: str, kind: type[Event]) -> bool:
+    """Can events of this type be written in the format at all? Single ones may still have none (NoForm)."""
+    return format in ("json", "wlf", "msgpack") or kind is Event or issubclass(kind, _OF_CHANGES)
+
+
+def is_json(format: str) -> bool:
+    """Are its payloads JSON texts, which hold no line end?"""
+    return format != "msgpack"

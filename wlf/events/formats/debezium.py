@@ -39,7 +39,7 @@ from wlf.events.table import TableVersion
 
 NEW_KEY, OLD_KEY = "__debezium.newkey", "__debezium.oldkey"
 
-_OPERATIONS = {RowInsert: b"c", RowUpdate: b"u", RowDelete: b"d", RowSnapshot: b"r"}
+_OPERATIONS: dict[Any, bytes] = {RowInsert: b"c", RowUpdate: b"u", RowDelete: b"d", RowSnapshot: b"r"}
 
 
 class Message(NamedTuple):

@@ -128,3 +128,10 @@ def any_set(indices: Sequence[int]) -> Callable[[Any], bool]:
     tests = " or ".join(f"r.f{index} is not U" for index in indices) or "False"
     made: Callable[[Any], bool] = _compile(["def f(r):", f" return {tests}"], {"U": UNSET})
     return made
+
+
+def any_of(tests: Sequence[str | None], scope: dict[str, Any]) -> Callable[[Any], bool]:
+    """A function that tells whether a test is true of a row: source over the column's value `x`, None for no test."""
+    parts = [f"{test.replace('x', f'(x := r.f{index})', 1)}" for index, test in enumerate(tests) if test is not None]
+    made: Callable[[Any], bool] = _compile(["def f(r):", f" return {' or '.join(parts) or 'False'}"], dict(scope))
+    return made

@@ -20,11 +20,18 @@ class NoForm(Exception):
     """The format has no message for such an event, which is no fault of the event: it is left out, and counted."""
 
 
-def encode_lines(objects: Sequence[Any]) -> list[bytes]:
-    """One JSON text per object, UTF-8, without a line end."""
-    if not objects:
-        return []
-    # One C call for the whole list and one C split beat a call per object; JSON text holds no raw newline.
-    lines = _json.encode_lines(objects).split(b"\n")
+def encode_text(objects: Sequence[Any]) -> bytes:
+    """One line of JSON per object, each with its line end."""
+    return _json.encode_lines(objects)
+
+
+def split_lines(text: bytes) -> list[bytes]:
+    """The lines of `encode_text`, without their ends: JSON text holds no raw newline."""
+    lines = text.split(b"\n")
     lines.pop()
     return lines
+
+
+def encode_lines(objects: Sequence[Any]) -> list[bytes]:
+    """One JSON text per object, UTF-8, without a line end: one call for the whole list, and one that splits it."""
+    return split_lines(_json.encode_lines(objects)) if objects else []

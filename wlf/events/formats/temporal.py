@@ -42,7 +42,8 @@ def epoch_time(fsp: int, *, nullable: bool) -> Callable[[str], int | None]:
     """DATETIME(fsp), in no time zone: to milliseconds up to three digits of a second's fraction, else microseconds."""
     missing = None if nullable else 0
     unit = 1_000 if fsp <= 3 else 1_000_000
-    per_day, per_digit = 86_400 * unit, 10 ** ((3 if fsp <= 3 else 6) - fsp)
+    per_day = 86_400 * unit
+    per_digit: int = 10 ** ((3 if fsp <= 3 else 6) - fsp)
     day_of, clock_of = _day, _clock
 
     def whole(text: str) -> int | None:
