@@ -17,7 +17,7 @@ from tests.components.fakes import Batch
 from tests.components.rows import configured, delete, insert, update
 from wlf.components.dispatchers._kafka.keys import Keys
 from wlf.components.dispatchers._kafka.messages import Composer, Messages
-from wlf.components.dispatchers._kafka.partitioner import CACHED_KEYS, JavaHash, hash_of, murmur2
+from wlf.components.dispatchers._kafka.partitioner import CACHED_KEYS, RememberedHash, hash_of, murmur2
 from wlf.components.dispatchers.kafka import KafkaConfig, KafkaDispatcher
 from wlf.events import DeadLetter, Event, LogLine, RowInsert, SchemaChange
 from wlf.events.table import TableVersion
@@ -90,7 +90,7 @@ def test_the_guarantee_follows_acks() -> None:
 @pytest.mark.parametrize(("key", "signed"), JAVA_VECTORS.items())
 def test_murmur2_is_the_java_clients(key: bytes, signed: int) -> None:
     assert murmur2(key) == signed & 0xFFFFFFFF
-    assert JavaHash()(key) == signed & 0x7FFFFFFF
+    assert hash_of("java")(key) == signed & 0x7FFFFFFF
 
 
 @given(st.binary(max_size=64))
@@ -99,7 +99,8 @@ def test_murmur2_agrees_with_another_implementation(key: bytes) -> None:
 
 
 def test_remembered_keys_are_bounded_and_right() -> None:
-    java = JavaHash()
+    java = hash_of("java")
+    assert isinstance(java, RememberedHash)
     found = [java(b"%d" % n) for n in range(CACHED_KEYS + 10)]
     assert len(java._known) <= CACHED_KEYS
     assert found[:5] == [java(b"%d" % n) for n in range(5)]
@@ -206,10 +207,10 @@ def test_table_names_that_kafka_refuses_are_replaced_or_rejected() -> None:
 
 
 def test_a_table_that_nobody_knows_any_more_is_forgotten() -> None:
-    made = Keys("primary_key", ())
+    made = Keys("wlf")
     for turn in range(20):
         table = TableVersion("d1", f"t{turn}", ("id",), (0,))
-        (key,) = made.of([RowInsert(database="d1", table=f"t{turn}", type="insert", ts=1, data=table.row(turn))])
+        ((key,), _) = made.of([RowInsert(database="d1", table=f"t{turn}", type="insert", ts=1, data=table.row(turn))])
         assert key == b'{"database":"d1","table":"t%d","pk.id":%d}' % (turn, turn)
         del table
     gc.collect()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from wlf.components.base import Context, Dispatcher, Outgoing, Partial
 from wlf.components.dispatchers._kafka.messages import Composer
 from wlf.components.dispatchers._kafka.options import KafkaConfig
 from wlf.components.dispatchers._kafka.partitioner import hash_of
+from wlf.events.template import Template
 
 if TYPE_CHECKING:
     from wlf.components.dispatchers._kafka.session import Session
@@ -53,6 +54,16 @@ class KafkaDispatcher(Dispatcher):
         if config.effective_idempotence:
             return "at least once; repeats within one connection to the brokers are dropped by them"
         return "at least once"
+
+    @classmethod
+    def names_of(cls, config: Any) -> Iterable[tuple[str, Template]]:
+        """The templates of the config; a field that `partition_by` needs is told as one, so that it is checked."""
+        yield from super().names_of(config)
+        if not isinstance(config, KafkaConfig):  # a group of options
+            return
+        for option in ("partition_by", "partition_fallback"):
+            if getattr(config, option) == "thread_id":
+                yield option, Template("thread %{/thread_id}")
 
     async def open(self) -> None:
         """Connect, and get a producer id. Raises SetupError (login, certificate, options) and Retryable."""

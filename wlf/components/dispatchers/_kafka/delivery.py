@@ -165,11 +165,12 @@ class Delivery:
         messages, rest = self._messages, group.rest
         if group.limit is not None:
             rest = rest[: group.limit]
-        keys, values, headers = messages.keys, messages.values, self._headers
+        keys, values, headers, own = messages.keys, messages.values, self._headers, messages.headers
         batch = producer.create_batch()
         append = batch.append
         for index in rest:
-            if append(timestamp=now_ms, key=keys[index], value=values[index], headers=headers) is None:
+            more = headers if own is None else [*headers, *own[index]]
+            if append(timestamp=now_ms, key=keys[index], value=values[index], headers=more) is None:
                 break
         size = batch.size()
         future = await producer.send_batch(batch, group.topic, partition=group.partition)

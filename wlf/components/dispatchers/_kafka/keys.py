@@ -1,144 +1,194 @@
-"""Message keys: which row an event is about, as JSON, and what its partition is computed from.
+"""Message keys: which row an event is about, in wlf's own form, in Maxwell's two, or in Debezium's.
 
-The key of a row is `{"database":"shop","table":"orders","pk.id":7}`, with the columns of the primary key in its order
-(Maxwell's `hash` form). A table without primary key has `{"database":"shop","table":"orders"}`, and so has DDL; an
-event that is no row has none. `partition_by` moves an event to another partition and leaves its key as it is, so that
-compaction works row by row.
+    wlf            {"database":"shop","table":"orders","pk.id":7}
+    maxwell_hash   the same, with names of key columns in lower case, and `_uuid` in place of a key that is not there
+    maxwell_array  ["shop","orders",[{"id":7}]]
+    debezium       {"id":7}, with its schema where the values have theirs
+
+In wlf's form a table without primary key has `{"database":"shop","table":"orders"}`, and so has DDL; Maxwell's keys of
+DDL are random UUIDs. What `partition_by` says moves an event and leaves its key as it is, so that compaction works row
+by row: see `places`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
+from uuid import UUID, uuid4, uuid5
 from weakref import WeakKeyDictionary
 
 import msgspec
 from msgspec import UNSET
 
 from wlf.events import DeadLetter, Event, LogLine, RowChange, RowUpdate, SchemaChange
+from wlf.events.formats.debezium import keys_of
+from wlf.events.plain import plain_number
+from wlf.events.rows import put_place, row_index
 from wlf.events.table import TableVersion
 
+KeyForm: TypeAlias = Literal["wlf", "maxwell_hash", "maxwell_array", "debezium", "none"]
 KeyOf: TypeAlias = Callable[[Any], bytes | None]
 """The key of one row, or None where the row lacks a column of it."""
 
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+_UUIDS = UUID("6f1f1a5e-3d9b-4d52-9a52-0d7b2a5c8e11")
+
+_encode = msgspec.json.Encoder(decimal_format="number", enc_hook=plain_number).encode
 
 
-def _compile(version: TableVersion) -> KeyOf:
+def _compile(version: TableVersion, form: KeyForm) -> KeyOf:
     """A function that makes keys of the rows of one table version. It must not hold the version: see `Keys`."""
+    if form == "maxwell_array":
+        return _array(version)
     start = b'{"database":%b,"table":%b' % (_encode(version.database), _encode(version.table))
-    parts = [(f"f{index}", b",%b:" % _encode(f"pk.{version.columns[index]}")) for index in version.primary_key]
+    lower = str.lower if form == "maxwell_hash" else str
+    parts = [(f"f{index}", b",%b:" % _encode(f"pk.{lower(version.columns[index])}")) for index in version.primary_key]
     if not parts:
         whole = start + b"}"
-        return lambda row: whole
+        return _no_key if form == "maxwell_hash" else lambda row: whole
     if len(parts) == 1:
-        return _single(parts[0][0], start + parts[0][1])
+        return _single(parts[0][0], start + parts[0][1], b"}")
+    return _several(parts, start, b"}")
 
+
+def _array(version: TableVersion) -> KeyOf:
+    start = b"[%b,%b,[" % (_encode(version.database), _encode(version.table))
+    names = [_encode(version.columns[index].lower()) for index in version.primary_key]
+    if not names:
+        whole = start + b"]]"
+        return lambda row: whole
+    if len(names) == 1:
+        return _single(f"f{version.primary_key[0]}", start + b"{%b:" % names[0], b"}]]")
+    labels = [b"{%b:" % names[0], *(b"},{%b:" % name for name in names[1:])]
+    fields = [f"f{index}" for index in version.primary_key]
+    return _several(list(zip(fields, labels, strict=True)), start, b"}]]")
+
+
+def _several(parts: list[tuple[str, bytes]], start: bytes, end: bytes) -> KeyOf:
     def several(row: Any) -> bytes | None:
         values = [getattr(row, field) for field, _ in parts]
         if UNSET in values:
             return None
-        return start + b"".join([label + _encode(v) for (_, label), v in zip(parts, values, strict=True)]) + b"}"
+        return start + b"".join([label + _encode(v) for (_, label), v in zip(parts, values, strict=True)]) + end
 
     return several
 
 
-def _single(field: str, before: bytes) -> KeyOf:
+def _single(field: str, before: bytes, end: bytes) -> KeyOf:
     """The one-column key of most tables."""
 
     def one(row: Any) -> bytes | None:
         value = getattr(row, field)
         if type(value) is int:
-            return b"%b%d}" % (before, value)
-        return None if value is UNSET else before + _encode(value) + b"}"
+            return b"%b%d%b" % (before, value, end)
+        return None if value is UNSET else before + _encode(value) + end
 
     return one
+
+
+class Keyed(NamedTuple):
+    """The keys of a batch."""
+
+    keys: list[bytes | None]
+    loose: list[int]
+    """Indices of events whose key says nothing of their table: where they go must not depend on it."""
 
 
 class Keys:
     """Keys of a batch of events, compiled once per table version."""
 
-    def __init__(
-        self, partition_by: Literal["primary_key", "table", "database", "columns", "none"], columns: Sequence[str]
-    ) -> None:
-        self._partition_by = partition_by
-        self._columns = tuple(columns)
+    def __init__(self, form: KeyForm, *, with_schema: bool = False) -> None:
+        self._form = form
+        self._with_schema = with_schema
         # Weak, for a row class is freed only when nobody holds it, and tables come and go.
         self._compiled: WeakKeyDictionary[type, KeyOf] = WeakKeyDictionary()
 
-    def of(self, events: Sequence[Event]) -> list[bytes | None]:
+    def of(self, events: Sequence[Event]) -> Keyed:
         """The key of each event."""
-        if self._partition_by == "none":
-            return [None] * len(events)
+        if self._form == "none":
+            return Keyed([None] * len(events), [])
+        if self._form == "debezium":
+            keys = keys_of([_inner(event) for event in events], schema=self._with_schema)
+            return Keyed(keys, [index for index, key in enumerate(keys) if key is None])
+        return self._compose(events)
+
+    def _compose(self, events: Sequence[Event]) -> Keyed:
         keys: list[bytes | None] = []
+        loose: list[int] = []
         kind: Any = None
         key_of: KeyOf = _no_key
         for event in events:
             if not isinstance(event, RowChange):
-                keys.append(self._of_other(event))
+                keys.append(self._of_other(event, loose, len(keys)))
                 continue
             row = event.data
             if type(row) is not kind:
                 kind = type(row)
                 key_of = self._key_of(kind)
-            keys.append(key_of(row) or _table_key(event.database, event.table))
-        return keys
-
-    def former(self, event: RowUpdate) -> bytes | None:
-        """The key that a row had before an update of its primary key; None where it is still the same."""
-        version: TableVersion | None = getattr(event.data, "__table__", None)
-        if version is None or event.old is UNSET:
-            return None
-        old = [getattr(event.old, f"f{index}") for index in range(len(version.columns))]
-        if all(old[index] is UNSET for index in version.primary_key):
-            return None
-        was = [getattr(event.data, f"f{index}") if value is UNSET else value for index, value in enumerate(old)]
-        return self._key_of(type(event.data))(version.row(*was))
-
-    def placed(self, events: Sequence[Event], keys: Sequence[bytes | None]) -> Sequence[bytes | None]:
-        """What the partition of each event is computed from; None: any partition."""
-        if self._partition_by in ("primary_key", "none"):
-            return keys
-        place = {"table": _table, "database": _database, "columns": self._of_columns}[self._partition_by]
-        return [place(event) or key for event, key in zip(events, keys, strict=True)]
+            keys.append(key_of(row) or self._keyless(event, loose, len(keys)))
+        return Keyed(keys, loose)
 
     def _key_of(self, kind: type) -> KeyOf:
         found = self._compiled.get(kind)
         if found is None:
             version = getattr(kind, "__table__", None)
-            found = self._compiled[kind] = _no_key if version is None else _compile(version)
+            found = self._compiled[kind] = _no_key if version is None else _compile(version, self._form)
         return found
 
-    def _of_other(self, event: Event) -> bytes | None:
+    def _keyless(self, event: RowChange, loose: list[int], index: int) -> bytes:
+        """A row without primary key, or one whose image lacks it."""
+        if self._form == "wlf":
+            return table_key(event.database, event.table)
+        if self._form == "maxwell_array":
+            return b"[%b,%b,[]]" % (_encode(event.database), _encode(event.table))
+        loose.append(index)
+        return table_key(event.database, event.table)[:-1] + b',"_uuid":"%b"}' % str(_uuid_of(event)).encode()
+
+    def _of_other(self, event: Event, loose: list[int], index: int) -> bytes | None:
         """The key of an event that is no row."""
         if isinstance(event, SchemaChange):
-            return _table_key(event.database, event.table)
+            if self._form == "wlf":
+                return table_key(event.database, event.table)
+            loose.append(index)
+            return str(uuid4()).encode()
         if isinstance(event, DeadLetter) and isinstance(event.event, Event):
-            return self.of([event.event])[0]
+            keyed = self.of([event.event])
+            loose += [index] * len(keyed.loose)
+            return keyed.keys[0]
         return event.source.encode() if isinstance(event, LogLine) else None
 
-    def _of_columns(self, event: Event) -> bytes | None:
-        row = getattr(event, "data", None)
-        columns = getattr(row, "__columns__", {})
-        values = [getattr(row, f"f{columns[name]}") if name in columns else UNSET for name in self._columns]
-        return None if UNSET in values else _encode(values)
+
+def former_of(event: RowUpdate) -> RowUpdate | None:
+    """The event with the row as it was before, for its key and place; None where `old` or the table is not known."""
+    version: TableVersion | None = getattr(event.data, "__table__", None)
+    if version is None or event.old is UNSET:
+        return None
+    old = (getattr(event.old, f"f{index}") for index in range(len(version.columns)))
+    was = [getattr(event.data, f"f{index}") if value is UNSET else value for index, value in enumerate(old)]
+    former = msgspec.structs.replace(event, data=version.row(*was), old=UNSET)
+    place = getattr(event, "place", None)
+    if place is not None:
+        put_place((former,), place)
+    return former
 
 
-def _no_key(row: Any) -> bytes | None:
-    return None
-
-
-def _table_key(database: str, table: Any) -> bytes:
-    if table is UNSET:  # a statement about a whole database
+def table_key(database: str, table: Any) -> bytes:
+    """What stands for a whole table, or (UNSET) for a statement about a whole database."""
+    if table is UNSET:
         return b'{"database":%b}' % _encode(database)
     return b'{"database":%b,"table":%b}' % (_encode(database), _encode(table))
 
 
-def _table(event: Event) -> bytes | None:
-    table = getattr(event, "table", UNSET)
-    return _database(event) if table is UNSET else f"{event.database}.{table}".encode()  # type: ignore[attr-defined]
+def _inner(event: Event) -> Event:
+    return event.event if isinstance(event, DeadLetter) and isinstance(event.event, Event) else event
 
 
-def _database(event: Event) -> bytes | None:
-    database = getattr(event, "database", None)
-    return None if database is None else str(database).encode()
+def _uuid_of(event: RowChange) -> UUID:
+    """Random in Maxwell; here the same for the same row of the binlog, so that a replay brings no new key."""
+    place = getattr(event, "place", None)
+    if place is None:
+        return uuid4()
+    return uuid5(_UUIDS, f"{place.server}/{place.file}/{place.offset}/{row_index(event)}")
+
+
+def _no_key(row: Any) -> bytes | None:
+    return None

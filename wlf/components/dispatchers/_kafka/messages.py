@@ -5,18 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+from msgspec import UNSET
 
 from wlf.components.base import Outgoing
-from wlf.components.dispatchers._kafka.keys import Keys
+from wlf.components.dispatchers._kafka.keys import Keyed, Keys, former_of
 from wlf.components.dispatchers._kafka.options import KafkaConfig
+from wlf.components.dispatchers._kafka.places import Places
 from wlf.components.naming import Namer, NameRefused, NameRule
-from wlf.events import RowDelete, RowUpdate
+from wlf.events import Event, RowDelete, RowUpdate
+from wlf.events.formats.debezium import NEW_KEY, Message, expand
 
 TOPIC = NameRule("Kafka topic", re.compile(r"[^A-Za-z0-9._-]"), max_bytes=249, reserved=frozenset({".", ".."}))
 """What a topic may be called: org.apache.kafka.common.internals.Topic."""
 
 RECORD_OVERHEAD_BYTES = 102
 """A batch header (61), a record's own fields at their longest (21), and the lengths of key, value and headers."""
+
+
+Headers: TypeAlias = tuple[tuple[str, bytes], ...]
 
 
 @dataclass(slots=True)
@@ -30,6 +38,8 @@ class Messages:
     events: Sequence[int]
     """Index in the batch of the event that a message is for."""
     rejected: dict[int, str] = field(default_factory=dict)
+    headers: Sequence[Headers] | None = None
+    """Beside those that all messages have; None: no message has any."""
 
 
 class Composer:
@@ -38,20 +48,24 @@ class Composer:
     def __init__(self, config: KafkaConfig) -> None:
         self._config = config
         self._namer = Namer(config.topic, TOPIC, names=config.names, on_missing=config.on_missing)
-        self._keys = Keys(config.partition_by, config.partition_columns)
+        self._keys = Keys(config.effective_key, with_schema=config.format == "debezium_schema")
+        self._places = Places(config)
         headers = sum(len(name.encode()) + len(value.encode()) + 10 for name, value in config.headers.items())
         self._room = config.max_message_bytes - RECORD_OVERHEAD_BYTES - headers
 
     def compose(self, batch: Outgoing) -> Messages:
         """The messages of a batch; events that have none are in `rejected`, with the reason."""
+        if self._config.expands:
+            return self._expanded(batch)
         events, values = batch.events, batch.payloads()
         topics, rejected = self._topics(batch)
-        keys = self._keys.of(events)
-        messages = Messages(topics, keys, self._keys.placed(events, keys), values, range(len(events)), rejected)
+        keyed = self._keys.of(events)
+        placed = self._places.of(events, keyed)
+        messages = Messages(topics, keyed.keys, placed, values, range(len(events)), rejected)
         self._weigh(messages)
         if rejected:
             _leave_out(messages)
-        return self._with_tombstones(batch, messages) if self._config.tombstones else messages
+        return self._with_tombstones(batch, messages, keyed) if self._config.effective_tombstones else messages
 
     def _topics(self, batch: Outgoing) -> tuple[list[str], dict[int, str]]:
         constant = self._namer.constant
@@ -70,35 +84,104 @@ class Composer:
 
     def _weigh(self, messages: Messages) -> None:
         """Reject what is larger than any broker would be asked to take."""
-        if max(map(_len, messages.values), default=0) + max(map(_len, messages.keys), default=0) <= self._room:
+        if messages.headers is None and (
+            max(map(_len, messages.values), default=0) + max(map(_len, messages.keys), default=0) <= self._room
+        ):
             return
-        for index, (key, value) in enumerate(zip(messages.keys, messages.values, strict=True)):
+        for place, (key, value) in enumerate(zip(messages.keys, messages.values, strict=True)):
             size = _len(key) + _len(value)
+            if messages.headers is not None:
+                size += sum(len(name) + len(text) + 10 for name, text in messages.headers[place])
             if size > self._room:
                 limit = self._config.max_message_bytes
                 messages.rejected.setdefault(
-                    index, f"expected a message of at most {limit} bytes (max_message_bytes), got {size}"
+                    messages.events[place],
+                    f"expected a message of at most {limit} bytes (max_message_bytes), got {size}",
                 )
 
-    def _with_tombstones(self, batch: Outgoing, messages: Messages) -> Messages:
-        """A message without value behind each delete, and behind an update for the key that the row no longer has."""
-        made = Messages([], [], [], [], [], messages.rejected)
-        columns = (made.topics, made.keys, made.placed, made.values, made.events)
+    def _expanded(self, batch: Outgoing) -> Messages:
+        """Debezium's messages: an update of a key is a delete, a tombstone and a create."""
+        topics, rejected = self._topics(batch)
+        made, events = expand(
+            batch.events,
+            batch.payloads(),
+            schema=self._config.format == "debezium_schema",
+            tombstones=self._config.effective_tombstones,
+        )
+        keys = [message.key for message in made]
+        subjects = [_subject(message, batch.events[index]) for message, index in zip(made, events, strict=True)]
+        keyed = Keyed(keys, [place for place, key in enumerate(keys) if key is None])
+        messages = Messages(
+            [topics[index] for index in events],
+            keys,
+            self._places.of(subjects, keyed),
+            [message.value for message in made],
+            events,
+            rejected,
+            [message.headers for message in made],
+        )
+        self._weigh(messages)
+        if rejected:
+            _leave_out(messages)
+        return messages
+
+    def _with_tombstones(self, batch: Outgoing, messages: Messages, keyed: Keyed) -> Messages:
+        """A message without value behind each delete, and for each key or place that an update leaves."""
+        entries: list[_Entry] = []
+        loose = frozenset(keyed.loose)  # no later message has such a key, so there is nothing to take away
         rows = zip(messages.topics, messages.keys, messages.placed, messages.values, messages.events, strict=True)
         for topic, key, placed, value, index in rows:
             event = batch.events[index]
-            entries = [(topic, key, placed, value, index)]
-            if isinstance(event, RowDelete):
-                entries.append((topic, key, placed, None, index))
-            elif isinstance(event, RowUpdate):
-                former = self._keys.former(event)
-                if former is not None:
-                    by_key = self._config.partition_by == "primary_key"
-                    entries.append((topic, former, former if by_key else placed, None, index))
-            for entry in entries:
-                for values, item in zip(columns, entry, strict=True):
-                    values.append(item)  # type: ignore[attr-defined]
-        return made
+            entry = _Entry(topic, key, placed, value, index)
+            left = self._left(entry, event) if isinstance(event, RowUpdate) and index not in loose else None
+            if isinstance(event, RowDelete) and index not in loose:
+                entries += (entry, entry._replace(value=None))
+            elif left is not None:
+                # Where the key stays, its tombstone must not come behind the new value: both can share a partition.
+                entries += (left, entry) if left.key == key else (entry, left)
+            else:
+                entries.append(entry)
+        columns: list[list[Any]] = list(map(list, zip(*entries, strict=True))) or [[], [], [], [], []]
+        return Messages(*columns, rejected=messages.rejected)
+
+    def _left(self, entry: _Entry, event: RowUpdate) -> _Entry | None:
+        """The tombstone of what the row was found by before an update; None where that is still the same."""
+        if not self._may_move(event):
+            return None
+        former = former_of(event)
+        if former is None:
+            return None
+        keyed = self._keys.of([former])
+        placed = self._places.of([former], keyed)[0]
+        if keyed.keys[0] == entry.key and placed == entry.placed:
+            return None
+        return _Entry(entry.topic, keyed.keys[0], placed, None, entry.event)
+
+    def _may_move(self, event: RowUpdate) -> bool:
+        """Did a column change that the key or the partition is made of?"""
+        version = getattr(event.data, "__table__", None)
+        if version is None or event.old is UNSET:
+            return False
+        columns = getattr(event.data, "__columns__", {})
+        by = (columns[name] for name in self._config.partition_columns if name in columns)
+        return any(getattr(event.old, f"f{index}") is not UNSET for index in (*version.primary_key, *by))
+
+
+class _Entry(NamedTuple):
+    """One row of `Messages`."""
+
+    topic: str
+    key: bytes | None
+    placed: bytes | None
+    value: bytes | None
+    event: int
+
+
+def _subject(message: Message, event: Event) -> Event:
+    """What a message is about: the row as it was, where an update takes its old key away."""
+    if isinstance(event, RowUpdate) and (message.value is None or any(name == NEW_KEY for name, _ in message.headers)):
+        return former_of(event) or event
+    return event
 
 
 def _len(value: bytes | None) -> int:
@@ -107,9 +190,11 @@ def _len(value: bytes | None) -> int:
 
 def _leave_out(messages: Messages) -> None:
     """Drop the rows of rejected events."""
-    kept = [index for index in messages.events if index not in messages.rejected]
-    messages.topics = [messages.topics[index] for index in kept]
-    messages.keys = [messages.keys[index] for index in kept]
-    messages.placed = [messages.placed[index] for index in kept]
-    messages.values = [messages.values[index] for index in kept]
-    messages.events = kept
+    kept = [place for place, index in enumerate(messages.events) if index not in messages.rejected]
+    messages.topics = [messages.topics[place] for place in kept]
+    messages.keys = [messages.keys[place] for place in kept]
+    messages.placed = [messages.placed[place] for place in kept]
+    messages.values = [messages.values[place] for place in kept]
+    messages.events = [messages.events[place] for place in kept]
+    if messages.headers is not None:
+        messages.headers = [messages.headers[place] for place in kept]

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from wlf.components.config import DispatcherConfig, Secret
+from wlf.components.dispatchers._kafka.partitioner import Partitioner
 from wlf.components.tls import TlsConfig
 from wlf.events.template import Template
 
@@ -77,19 +78,31 @@ class KafkaConfig(DispatcherConfig, frozen=True, kw_only=True):
         Literal["NoCompression", "Gzip", "Snappy", "Lz4", "Zstd", "none", "gzip", "snappy", "lz4", "zstd"],
         Meta(description="codec of record batches"),
     ] = "none"
+    key: Annotated[
+        Literal["wlf", "maxwell_hash", "maxwell_array", "debezium", "none"] | None,
+        Meta(
+            description="form of the message keys; wlf: database, table and primary key; maxwell_hash and "
+            "maxwell_array: as kafka_key_format of Maxwell; debezium: the primary key alone; default: as `format`"
+        ),
+    ] = None
     partition_by: Annotated[
-        Literal["primary_key", "table", "database", "columns", "none"],
+        Literal["primary_key", "table", "database", "columns", "transaction_id", "thread_id", "random", "none"],
         Meta(
             description="events that are equal in this keep their order, for they share a partition; "
-            "`none`: no key, each batch goes to the next partition"
+            "`random`: each batch goes to the next partition; `none`: so, and without keys"
         ),
     ] = "primary_key"
-    partition_columns: Annotated[
-        list[str], Meta(description="columns of `partition_by: columns`; a table without them: its primary key")
-    ] = []
+    partition_columns: Annotated[list[str], Meta(description="columns of `partition_by: columns`")] = []
+    partition_fallback: Annotated[
+        Literal["primary_key", "table", "database", "transaction_id", "thread_id"] | None,
+        Meta(description="what `partition_by: columns` goes by where a table has not all of them; null: primary_key"),
+    ] = None
     partitioner: Annotated[
-        Literal["crc32", "java"],
-        Meta(description="crc32: as librdkafka's `consistent`; java: murmur2 as the Java client's"),
+        Partitioner,
+        Meta(
+            description="crc32: as librdkafka's `consistent`; java: murmur2 as the Java client's; maxwell_default, "
+            "maxwell_murmur3: the same partitions as Maxwell's kafka_partition_hash default or murmur3"
+        ),
     ] = "crc32"
     acks: Annotated[
         Literal["all", 1, 0], Meta(description="who must have an event: all in-sync replicas, the leader, nobody")
@@ -100,12 +113,12 @@ class KafkaConfig(DispatcherConfig, frozen=True, kw_only=True):
     ] = None
     headers: Annotated[dict[str, str], Meta(description="headers of every message")] = {}
     tombstones: Annotated[
-        bool,
+        bool | None,
         Meta(
             description="for compacted topics: a message without value follows each delete, "
-            "and each update of a primary key for the former key"
+            "and each update of a primary key for the former key; default: true with the debezium formats"
         ),
-    ] = False
+    ] = None
     create_topics: Annotated[
         CreateTopics | None, Meta(description="make topics that are not there; null: leave it to the brokers")
     ] = None
@@ -125,10 +138,16 @@ class KafkaConfig(DispatcherConfig, frozen=True, kw_only=True):
                 raise ValueError("bootstrap_brokers: expected HOST:PORT, such as kafka:9092, in each")
         if (self.partition_by == "columns") != bool(self.partition_columns):
             raise ValueError("expected partition_columns together with partition_by: columns")
+        if self.partition_fallback is not None and self.partition_by != "columns":
+            raise ValueError(f"expected partition_fallback with partition_by: columns, got {self.partition_by}")
         if self.idempotence and self.acks != "all":
             raise ValueError(f"expected acks: all with idempotence: true, got {self.acks}")
-        if self.tombstones and self.partition_by == "none":
+        if self.partition_by == "none" and self.key not in (None, "none"):
+            raise ValueError(f"expected key: none with partition_by: none, got {self.key}: random keeps keys")
+        if self.tombstones and self.effective_key == "none":
             raise ValueError("expected a partition_by other than none with tombstones: true, for they need a key")
+        if self.tombstones and self.partition_by == "random":
+            raise ValueError("expected a partition_by other than random with tombstones: true, for it keeps no order")
         for name in self.client_options:
             if name in OWN_OPTION:
                 raise ValueError(f"client_options.{name}: expected the option {OWN_OPTION[name]}")
@@ -139,6 +158,27 @@ class KafkaConfig(DispatcherConfig, frozen=True, kw_only=True):
     def effective_idempotence(self) -> bool:
         """`idempotence` with its default worked out."""
         return self.acks == "all" if self.idempotence is None else self.idempotence
+
+    @property
+    def effective_key(self) -> Literal["wlf", "maxwell_hash", "maxwell_array", "debezium", "none"]:
+        """`key` with its default worked out."""
+        if self.partition_by == "none":
+            return "none"
+        if self.key is not None:
+            return self.key
+        if self.format in ("debezium", "debezium_schema"):
+            return "debezium"
+        return "maxwell_hash" if self.format == "maxwell" else "wlf"
+
+    @property
+    def expands(self) -> bool:
+        """Are messages those of Debezium, several for a change of the key?"""
+        return self.effective_key == "debezium" and self.format in ("debezium", "debezium_schema")
+
+    @property
+    def effective_tombstones(self) -> bool:
+        """`tombstones` with its default worked out."""
+        return self.expands if self.tombstones is None else self.tombstones
 
     @property
     def address(self) -> str:
