@@ -1,4 +1,4 @@
-"""QUERY events: what a statement is, as far as its first words tell."""
+"""QUERY events: the text of a statement, how the server read it, and what kind of statement it is."""
 
 from __future__ import annotations
 
@@ -7,35 +7,21 @@ from struct import Struct
 from struct import error as StructError
 from typing import NamedTuple
 
+from wlf.binlog.charset import Undecodable, charset_of, to_text
+from wlf.binlog.ddl import operations
+from wlf.binlog.ddl.reader import read_statement
+from wlf.binlog.ddl.tokens import Dialect
 from wlf.errors import DecodeError
 
 _HEAD = Struct("<IIBHH").unpack_from
 HEAD_BYTES = 13
+_SQL_MODE, _CATALOG, _CHARSET = 1, 2, 4
+_STATUS_BYTES = {0: 4, _SQL_MODE: 8, 3: 4, _CHARSET: 6}
+_U64, _CHARSETS = Struct("<Q").unpack_from, Struct("<HHH").unpack_from
 
 _COMMENT = re.compile(r"\s+|/\*(?![!M]).*?\*/|--[ \t\n][^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|/\*M?!\d*|\*/", re.DOTALL)
-_NAME = r"(?:`(?:[^`]|``)+`|\"(?:[^\"]|\"\")+\"|[^\s.,;`\"()=]+)"
-_DOTTED = rf"({_NAME})(?:\s*\.\s*({_NAME}))?"
-_IF = r"(?:\s+IF\s+(?:NOT\s+)?EXISTS)?"
-_WAIT = r"(?:\s+(?:NOWAIT|WAIT\s+\d+))?"
-_OPTION = r"(?:DEFAULT|CHARACTER|CHARSET|COLLATE|ENCRYPTION|READ|COMMENT|UPGRADE)\b"
-_DATABASE = re.compile(
-    rf"(CREATE|ALTER|DROP)(?:\s+OR\s+REPLACE)?\s+(?:DATABASE|SCHEMA)\b{_IF}(?:\s+(?!{_OPTION})({_NAME}))?",
-    re.IGNORECASE,
-)
-_TABLE = re.compile(
-    r"(CREATE|ALTER|DROP|RENAME|TRUNCATE)(?:\s+(?:OR\s+REPLACE|ONLINE|OFFLINE|IGNORE|TEMPORARY))*"
-    rf"\s+TABLES?\b{_IF}{_WAIT}\s+(.*)",
-    re.IGNORECASE | re.DOTALL,
-)
-_TRUNCATE = re.compile(rf"TRUNCATE\s+(?!TABLE\b)({_DOTTED}.*)", re.IGNORECASE | re.DOTALL)
-_INDEX = re.compile(
-    rf"(?:CREATE|DROP)(?:\s+(?:OR\s+REPLACE|ONLINE|OFFLINE|UNIQUE|FULLTEXT|SPATIAL|VECTOR))*\s+INDEX\b.*?\sON\s+{_DOTTED}",
-    re.IGNORECASE | re.DOTALL,
-)
-_FIRST = re.compile(rf"\s*{_DOTTED}")
-_RENAMED = re.compile(rf"\bRENAME\s+(?:TO\s+|AS\s+)?(?!COLUMN\b|INDEX\b|KEY\b){_DOTTED}\s*(?:,|;|$)", re.IGNORECASE)
 _DML = frozenset(("INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD", "CALL", "WITH", "DO"))
-_OBJECT_VERBS = ("CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE")
+_OBJECT_VERBS = frozenset(("CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE"))
 _SERVER_VERBS = ("SET", "FLUSH", "ANALYZE", "OPTIMIZE", "REPAIR", "INSTALL", "UNINSTALL", "IMPORT")
 _DDL = frozenset((*_OBJECT_VERBS, *_SERVER_VERBS, "GRANT", "REVOKE"))
 
@@ -45,19 +31,56 @@ class Query(NamedTuple):
 
     database: str
     sql: str
+    sql_mode: int = 0
+    """As bits; 0 where the event does not tell."""
+    charset: str | None = None
+    """The character set of new databases: that of the session's collation_server."""
 
 
 def parse_query(body: bytes) -> Query:
-    """A QUERY event without header and checksum; status variables are jumped over whole.
+    """A QUERY event without header and checksum. The text is read in the client's character set.
 
     Raises:
         DecodeError: the lengths inside do not fit the event.
     """
     at = query_text_at(body)
+    sql_mode, client, charset = _status(body, at - 1 - body[8])
     return Query(
-        body[at - 1 - body[8] : at - 1].decode("utf-8", "replace"),
-        body[at:].decode("utf-8", "surrogateescape"),
+        body[at - 1 - body[8] : at - 1].decode("utf-8", "replace"), _text(body[at:], client), sql_mode, charset
     )
+
+
+def _status(body: bytes, end: int) -> tuple[int, str | None, str | None]:
+    """sql_mode, the client's and the server's character set: these status variables come before those that vary."""
+    at, sql_mode, client, server = HEAD_BYTES, 0, None, None
+    while at < end:
+        code, at = body[at], at + 1
+        if code in (_CATALOG, 6):
+            at += 1 + (body[at] if at < end else 0) + (code == _CATALOG)
+            continue
+        size = _STATUS_BYTES.get(code)
+        if size is None or at + size > end:
+            break
+        if code == _SQL_MODE:
+            (sql_mode,) = _U64(body, at)
+        elif code == _CHARSET:
+            client_id, _, server_id = _CHARSETS(body, at)
+            client, server = _charset(client_id), _charset(server_id)
+        at += size
+    return sql_mode, client, server
+
+
+def _charset(collation: int) -> str | None:
+    try:
+        return charset_of(collation)
+    except DecodeError:
+        return None
+
+
+def _text(raw: bytes, charset: str | None) -> str:
+    if raw.isascii() or charset is None or charset in ("binary", "utf8mb4", "utf8mb3"):
+        return raw.decode("utf-8", "surrogateescape")
+    return to_text(charset, Undecodable())(raw)
 
 
 def query_text_at(body: bytes) -> int:
@@ -79,49 +102,39 @@ class Classified(NamedTuple):
     objects: tuple[tuple[str, str], ...]
 
 
-def classify(sql: str, database: str) -> Classified:
+def classify(sql: str, database: str, dialect: Dialect = Dialect()) -> Classified:  # noqa: B008 - it is immutable
     """Kind and objects of a statement, as `Statement` has them; `database` is the session's default."""
-    text = strip_comments(sql)
-    found = _DATABASE.match(text)
-    if found:
-        name = found[2]
-        return Classified(f"database-{found[1].lower()}", ((unquote(name) if name else database, ""),))
-    found = _TABLE.match(text)
-    if found:
-        return _table_statement(found[1].lower(), found[2], database)
-    found = _TRUNCATE.match(text)
-    if found:
-        return Classified("table-truncate", tuple(_names(found[1], database)[:1]))
-    found = _INDEX.match(text)
-    if found:
-        return Classified("table-alter", (_object(found[1], found[2], database),))
-    word = text.split(None, 1)[0].upper().rstrip(";(") if text else ""
+    words = strip_comments(sql)[:64].split(None, 1)
+    word = words[0].upper().rstrip(";(") if words else ""
+    word = word.partition("/*")[0]
+    if word in _OBJECT_VERBS or word == "SET":
+        operation = read_statement(sql, database, dialect)
+        found = None if operation is None else _classified(operation, word)
+        if found is not None:
+            return found
     kind = "dml" if word in _DML else "ddl" if word in _DDL else "rollback" if word == "ROLLBACK" else "other"
     return Classified(kind, ())
 
 
-def _table_statement(verb: str, rest: str, database: str) -> Classified:
-    if verb in ("drop", "rename"):
-        return Classified(f"table-{verb}", tuple(_names(rest, database)))
-    objects = _names(rest, database)[:1]
-    if verb == "alter" and (renamed := _RENAMED.search(rest)):
-        objects.append(_object(renamed[1], renamed[2], database))
-    return Classified(f"table-{verb}", tuple(objects))
-
-
-def _names(text: str, database: str) -> list[tuple[str, str]]:
-    """The tables of `a, b.c` and of `a TO b, c TO d`."""
-    found = []
-    for part in re.split(r",|\s+TO\s+", text, flags=re.IGNORECASE):
-        match = _FIRST.match(part)
-        if match is None:
-            break
-        found.append(_object(match[1], match[2], database))
-    return found
-
-
-def _object(first: str, second: str | None, database: str) -> tuple[str, str]:
-    return (unquote(first), unquote(second)) if second else (database, unquote(first))
+def _classified(operation: operations.Operation, word: str) -> Classified | None:
+    if isinstance(operation, operations.Unreadable):
+        named = tuple(name for name in operation.names if name[1])
+        return Classified(f"table-{word.lower()}" if word in ("CREATE", "ALTER") else "ddl", named) if named else None
+    if isinstance(operation, operations.Temporary):
+        return Classified("other", ())
+    if isinstance(operation, operations.CreateTable):
+        return Classified("table-create", (operation.name,))
+    if isinstance(operation, operations.AlterTable):
+        renamed = [change.name for change in operation.changes if isinstance(change, operations.RenameTo)]
+        return Classified("table-alter", (operation.name, *renamed))
+    if isinstance(operation, operations.DropTables):
+        return Classified("table-drop", operation.names)
+    if isinstance(operation, operations.RenameTables):
+        return Classified("table-rename", tuple(name for pair in operation.pairs for name in pair))
+    if isinstance(operation, operations.TruncateTable):
+        return Classified("table-truncate", (operation.name,))
+    verb = {operations.CreateDatabase: "create", operations.AlterDatabase: "alter"}.get(type(operation), "drop")
+    return Classified(f"database-{verb}", ((operation.name, ""),))
 
 
 def unquote(name: str) -> str:

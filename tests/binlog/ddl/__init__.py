@@ -1,0 +1,1 @@
+"""The reader of definitions, and the tables that they lead to."""
