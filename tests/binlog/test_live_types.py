@@ -12,6 +12,7 @@ from tests.binlog.build import Reading
 from tests.servers.mariadb import MariaDB
 from tests.servers.mysql import MySQL
 from tests.servers.sql import SqlServer
+from wlf.binlog.codecs import JSON_NULL
 
 pytestmark = pytest.mark.servers
 
@@ -237,7 +238,7 @@ def test_json_documents_are_what_select_shows(mysql: MySQL) -> None:
         for index, text in enumerate(shown):
             value = row[f"c{index}"]
             if text == "null":
-                assert bytes(value) == b"null"  # told apart from SQL NULL
+                assert value is JSON_NULL  # told apart from SQL NULL
             elif text is None:
                 assert value is None
             else:

@@ -6,9 +6,8 @@ import ipaddress
 import uuid
 import zlib
 from collections.abc import Callable
+from enum import Enum
 from typing import Any, NamedTuple
-
-import msgspec
 
 from wlf.binlog import values
 from wlf.binlog.charset import BINARY, Undecodable, charset_of, is_utf8, to_text
@@ -49,7 +48,14 @@ from wlf.binlog.tablemap import (
 )
 from wlf.errors import DecodeError
 
-JSON_NULL = msgspec.Raw(b"null")
+
+class JsonNull(Enum):
+    """What every encoder writes as null, and is not None."""
+
+    NULL = None
+
+
+JSON_NULL = JsonNull.NULL
 """A JSON column that holds the JSON literal null: told apart from SQL NULL, which is None."""
 
 MAX_VALUE_BYTES = 1 << 30
@@ -99,6 +105,15 @@ def _int24(column: Column, _: Undecodable) -> Codec:
 def _plain(fmt: str, expr: str, const: Any = None) -> Callable[[Column, Undecodable], Codec]:
     codec = Codec(fmt, 1, expr, const)
     return lambda _column, _undecodable: codec
+
+
+def _old(codec: Codec) -> Callable[[Column, Undecodable], Codec]:
+    def whole(column: Column, _: Undecodable) -> Codec:
+        if column.meta:
+            raise DecodeError(values.OLD_FRACTIONS)
+        return codec
+
+    return whole
 
 
 def _float(column: Column, _: Undecodable) -> Codec:
@@ -259,9 +274,9 @@ _MAKERS: dict[int, Callable[[Column, Undecodable], Codec]] = {
     YEAR: _plain("B", "{c}({x})", values.year),
     DATE: _plain("3s", "{c}[{x}]", values.DATES),
     NEWDATE: _plain("3s", "{c}[{x}]", values.DATES),
-    TIMESTAMP: _plain("I", "{c}({x})", values.old_timestamp),
-    TIME: lambda _column, _: Codec("Hb", 2, "{c}({x} | {y} << 16)", values.old_time),
-    DATETIME: _plain("Q", "{c}({x})", values.old_datetime),
+    TIMESTAMP: _old(Codec("I", 1, "{c}({x})", values.old_timestamp)),
+    TIME: _old(Codec("Hb", 2, "{c}({x} | {y} << 16)", values.old_time)),
+    DATETIME: _old(Codec("Q", 1, "{c}({x})", values.old_datetime)),
     TIMESTAMP2: _sized(values.timestamp2),
     DATETIME2: _sized(values.datetime2),
     TIME2: _sized(values.time2),

@@ -1,4 +1,4 @@
-"""GEOMETRY to well-known text, as SELECT ST_AsText shows it for a plane; the SRID in front of the value is dropped."""
+"""GEOMETRY to well-known text, as SELECT ST_AsText shows it for a plane, with the SRID in front where there is one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ _POINTS = (Struct(">dd").unpack_from, Struct("<dd").unpack_from)
 
 
 def geometry_text(raw: bytes) -> str:
-    """SRID (4 bytes) and WKB to `POINT(1 2)`; an EPSG:4326 point has its longitude first, as stored.
+    """SRID (4 bytes) and WKB to `POINT(1 2)`, or `SRID=4326;POINT(1 2)` where the SRID is not 0 (PostGIS's EWKT).
+
+    Coordinates are in the order they are stored in: x (longitude) first, also where the SRID's standard has it second.
 
     Raises:
         DecodeError: the bytes are no geometry.
@@ -26,7 +28,8 @@ def geometry_text(raw: bytes) -> str:
         raise DecodeError(f"expected a geometry, got other bytes ({error})") from error
     if end != len(raw):
         raise DecodeError(f"expected a geometry of {end} bytes, got {len(raw)}")
-    return text
+    srid = int.from_bytes(raw[:4], "little")
+    return f"SRID={srid};{text}" if srid else text
 
 
 def _geometry(raw: bytes, at: int, depth: int) -> tuple[str, int]:

@@ -10,12 +10,14 @@ from typing import Any, TypeAlias
 from msgspec import UNSET
 
 from wlf.binlog.charset import Undecodable
-from wlf.binlog.codecs import codec_for
+from wlf.binlog.codecs import JSON_NULL, codec_for
 from wlf.binlog.codegen import Image, Slot, compile_single, compile_update
 from wlf.binlog.control import inflate_record
 from wlf.binlog.items import Binding, Kind
-from wlf.binlog.tablemap import TableMap
-from wlf.binlog.wire import lenenc
+from wlf.binlog.json_diff import apply_diffs
+from wlf.binlog.tablemap import JSON, OLD_TIMES, TableMap
+from wlf.binlog.values import OLD_FRACTIONS
+from wlf.binlog.wire import lenenc, take
 from wlf.errors import DecodeError
 
 SIGHTINGS = 8
@@ -33,8 +35,11 @@ KINDS: dict[int, Kind] = {
     30: "insert",
     31: "update",
     32: "delete",
+    39: "update",
 }
-"""Rows events by type: v1 (also MariaDB's) and v2."""
+"""Rows events by type: v1 (also MariaDB's), v2, and MySQL's updates with partial JSON."""
+
+PARTIAL = 39
 
 COMPRESSED = range(166, 172)
 """MariaDB's with log_bin_compress: v1 and v2 in the same order."""
@@ -108,19 +113,19 @@ class _Reader:
                 raws[step.index], at = step.read(buf, at, end)
         return raws, nulls, at
 
-    def values(self, raws: dict[int, bytes | None]) -> dict[int, Any]:
+    def values(self, raws: dict[int, bytes | None], without: frozenset[int] = frozenset()) -> dict[int, Any]:
         """Values by column; skipped columns are left out."""
         return {
             step.index: None if (raw := raws[step.index]) is None else step.value(raw)
             for step in self.steps
-            if not step.skip
+            if not step.skip and step.index not in without
         }
 
 
 class Table:
     """One wanted table version with its row functions."""
 
-    __slots__ = ("_compiled", "_fns", "_head_sizes", "_slots", "_width", "binding", "table_map")
+    __slots__ = ("_compiled", "_fns", "_has_old_times", "_head_sizes", "_slots", "_width", "binding", "table_map")
 
     def __init__(self, table_map: TableMap, binding: Binding, undecodable: Undecodable) -> None:
         self.table_map = table_map
@@ -134,6 +139,7 @@ class Table:
         bitmap = (self._width + 7) // 8
         width = 1 if self._width < 251 else 3
         self._head_sizes = {kind: width + bitmap * (2 if name == "update" else 1) for kind, name in KINDS.items()}
+        self._has_old_times = any(column.type in OLD_TIMES for column in table_map.columns)
         self._fns: dict[bytes, RowsFn] = {}
         self._compiled = 0
 
@@ -148,12 +154,17 @@ class Table:
             at += buf[at] | buf[at + 1] << 8
         stop = at + self._head_sizes[kind]
         head = buf[at:stop]
-        fn = self._fns.get(head)
+        fn = self._fns.get(head) if kind != PARTIAL else self._partial(head)
         if fn is None:
             fn = self._new(head, KINDS[kind] == "update")
         if stop > end:
             raise DecodeError("expected a rows event, got one that ends in its head")
-        return fn(buf, stop, end)
+        try:
+            return fn(buf, stop, end)
+        except (DecodeError, *DAMAGE) as error:
+            if self._has_old_times:
+                raise DecodeError(f"expected rows of {self.name}, got other bytes: {OLD_FRACTIONS}") from error
+            raise
 
     def plain(self, kind: int, buf: bytes, start: int, end: int) -> tuple[int, bytes]:
         """A compressed rows event of MariaDB (166 to 171) as the event it stands for: its type and bytes.
@@ -168,6 +179,17 @@ class Table:
         return kind, buf[start:at] + inflate_record(buf[at:end])
 
     def _new(self, head: bytes, update: bool) -> RowsFn:
+        readers = self._readers(head, update)
+        fn = _Updates(self, *readers).decode if update else _Singles(self, *readers).decode
+        if len(self._fns) >= 256:  # bitmaps of one table; damaged events must not fill the memory
+            self._fns.clear()
+        self._fns[head] = fn
+        return fn
+
+    def _partial(self, head: bytes) -> RowsFn:
+        return _PartialUpdates(self, *self._readers(head, update=True)).decode
+
+    def _readers(self, head: bytes, update: bool) -> list[_Reader]:
         width, at = lenenc(head, 0)
         if width != self._width:
             raise DecodeError(f"expected rows of {self._width} columns as in the table map, got {width}")
@@ -175,12 +197,7 @@ class Table:
         masks = [head[at + size * part : at + size * (part + 1)] for part in range(1 + update)]
         if len(head) != at + size * len(masks):
             raise DecodeError("expected column bitmaps, got the end of the event")
-        readers = [_Reader(self._slots, _bits(mask, width)) for mask in masks]
-        fn = _Updates(self, *readers).decode if update else _Singles(self, *readers).decode
-        if len(self._fns) >= 256:  # bitmaps of one table; damaged events must not fill the memory
-            self._fns.clear()
-        self._fns[head] = fn
-        return fn
+        return [_Reader(self._slots, _bits(mask, width)) for mask in masks]
 
     @property
     def name(self) -> str:
@@ -325,6 +342,68 @@ class _Updates:
         if nulls and nulls_after:
             self._patterns.sighted((nulls, nulls_after))
         return at
+
+
+class _PartialUpdates:
+    """Updates whose new JSON documents may be given as changes of the former ones."""
+
+    __slots__ = ("_after", "_before", "_documents", "_table")
+
+    def __init__(self, table: Table, before: _Reader, after: _Reader) -> None:
+        self._table = table
+        self._before = before
+        self._after = after
+        columns = table.table_map.columns
+        self._documents = [index for index, column in enumerate(columns) if column.type == JSON]
+
+    def decode(self, buf: bytes, at: int, end: int) -> Decoded:
+        rows: list[Any] = []
+        olds: list[Any] = []
+        while at < end:
+            before, _, at = self._before.read(buf, at, end)
+            changed, at = self._changed(buf, at)
+            after, _, at = self._after.read(buf, at, end)
+            former, new = self._before.values(before), self._after.values(after, changed)
+            new.update(self._documents_after(before, after, changed))
+            unlike = {index for index in before if index in after and before[index] != after[index]}
+            unlike -= {index for index in changed if not after[index]}
+            rows.append(_build(self._table, {**former, **new}))
+            olds.append(_build(self._table, {index: former[index] for index in unlike if index in former}))
+        if at != end:
+            raise _misfit(at, end)
+        return rows, olds
+
+    def _changed(self, buf: bytes, at: int) -> tuple[frozenset[int], int]:
+        """The columns that come as changes, by a bitmap over all JSON columns of the table, and where it ends."""
+        options, at = lenenc(buf, at)
+        if options != 1:
+            if options:
+                raise DecodeError(f"expected value options 0 or 1, got {options}")
+            return frozenset(), at
+        size = (len(self._documents) + 7) // 8
+        mask = take(buf, at, size)
+        bits = _bits(mask, len(self._documents))
+        present = self._after.present
+        return frozenset(self._documents[bit] for bit in bits if self._documents[bit] in present), at + size
+
+    def _documents_after(
+        self, before: dict[int, bytes | None], after: dict[int, bytes | None], changed: frozenset[int]
+    ) -> dict[int, Any]:
+        documents: dict[int, Any] = {}
+        for index in changed:
+            slot, diffs, former = self._table.slots[index], after[index], before.get(index)
+            if slot.skip or diffs is None:
+                documents[index] = UNSET if slot.skip else None
+            elif former is None:
+                raise DecodeError(
+                    f"expected JSON column {index + 1} of {self._table.name} in the image before its partial update "
+                    f"(binlog_row_value_options=PARTIAL_JSON): it takes binlog_row_image=FULL"
+                )
+            else:
+                value = slot.codec.const(former) if not diffs else apply_diffs(former, diffs)
+                value = JSON_NULL if value is None else value
+                documents[index] = value if slot.convert is None else slot.convert(value)
+        return documents
 
 
 def _build(table: Table, values: dict[int, Any]) -> Any:

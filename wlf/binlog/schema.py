@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 
 from wlf.binlog.items import SchemaColumn
-from wlf.binlog.tablemap import ENUM, SET, Column, TableMap
+from wlf.binlog.tablemap import ENUM, OLD_TIMES, SET, Column, TableMap
 
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"0": "\0", "n": "\n", "r": "\r", "Z": "\x1a"}
+_FRACTION = re.compile(r"\((\d)\)")
 _MEMBER = re.compile(r"'((?:[^']|'')*)'")
 
 
@@ -39,6 +40,8 @@ def _complete_column(column: Column, known: SchemaColumn) -> None:
         column.name = known.name
     if column.unsigned is None:
         column.unsigned = " unsigned" in declared or " zerofill" in declared
+    if column.type in OLD_TIMES and (fraction := _FRACTION.search(declared)):
+        column.meta = int(fraction[1])  # the event does not say it: such a column has another form
     if column.collation is None:
         column.charset = known.charset or "binary"
     if column.members is None and column.type in (ENUM, SET):

@@ -148,20 +148,31 @@ def time2(fsp: int) -> tuple[int, Callable[[bytes], str]]:
     return size, text
 
 
+OLD_FRACTIONS = (
+    "a table of mysql56_temporal_format=OFF with fractions of a second cannot be read: ALTER TABLE ... FORCE on a "
+    "server with mysql56_temporal_format=ON"
+)
+"""MariaDB logs such columns in a form of its own, and with metadata that does not tell it."""
+
+
 def old_timestamp(seconds: int) -> str:
     """TIMESTAMP of before MySQL 5.6.4."""
     return _seconds_text(seconds)
 
 
 def old_time(number: int) -> str:
-    """TIME of before 5.6.4: the decimal digits hhmmss with a sign."""
+    """TIME of before 5.6.4: the decimal digits hhmmss with a sign; raises DecodeError where they are no time."""
     x = abs(number)
+    if x > 838_59_59 or x % 100 > 59 or x // 100 % 100 > 59:
+        raise DecodeError(f"expected a TIME, got {number}: {OLD_FRACTIONS}")
     return f"{'-' if number < 0 else ''}{x // 10000:02}:{x // 100 % 100:02}:{x % 100:02}"
 
 
 def old_datetime(number: int) -> str:
-    """DATETIME of before 5.6.4: the decimal digits YYYYMMDDhhmmss."""
+    """DATETIME of before 5.6.4: the decimal digits YYYYMMDDhhmmss; raises DecodeError where they are none."""
     day, clock = divmod(number, 1_000_000)
+    if day > 9999_12_31 or day % 100 > 31 or day // 100 % 100 > 12 or clock > 23_59_59:
+        raise DecodeError(f"expected a DATETIME, got {number}: {OLD_FRACTIONS}")
     date = f"{day // 10000:04}-{day // 100 % 100:02}-{day % 100:02}"
     return f"{date} {clock // 10000:02}:{clock // 100 % 100:02}:{clock % 100:02}"
 
@@ -197,6 +208,21 @@ def float32(value: float) -> float:
     return float(f"{value:.9g}")
 
 
+class PlainDecimal(Decimal):
+    """A decimal near zero, which as text would otherwise get an exponent: 0.000000001, not 1E-9.
+
+    msgspec's encoders need a hook for it: `wlf.events.plain`.
+    """
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return format(self, "f")
+
+
+SCALE_IN_PLAIN = 6
+"""With so many digits behind the point, Python writes no decimal with an exponent."""
+
 _EXACT = Context(prec=100)
 _LEFTOVER_BYTES = (0, 1, 1, 2, 2, 3, 3, 4, 4, 4)
 
@@ -220,6 +246,7 @@ def decimal_reader(precision: int, scale: int) -> tuple[int, Callable[[bytes], D
     groups = [whole % 9] * (whole % 9 > 0) + [9] * (whole // 9) + [9] * (scale // 9) + [scale % 9] * (scale % 9 > 0)
     widths = [_LEFTOVER_BYTES[digits] if digits < 9 else 4 for digits in groups]
     top, ones = 1 << 8 * size - 1, (1 << 8 * size) - 1
+    tiny = 10 ** (scale - SCALE_IN_PLAIN) if scale > SCALE_IN_PLAIN else 0
 
     def read(raw: bytes) -> Decimal:
         x = int.from_bytes(raw, "big") ^ top
@@ -237,7 +264,8 @@ def decimal_reader(precision: int, scale: int) -> tuple[int, Callable[[bytes], D
         text = f"{number:0{scale + 1}}"
         point = len(text) - scale
         sign = "-" if negative and number else ""
-        return Decimal(f"{sign}{text[:point]}.{text[point:]}" if scale else f"{sign}{text}")
+        text = f"{sign}{text[:point]}.{text[point:]}" if scale else f"{sign}{text}"
+        return PlainDecimal(text) if number < tiny else Decimal(text)
 
     if len(groups) == 2 and scale and whole:
         return size, _two_groups(groups, widths, read)
@@ -249,12 +277,14 @@ def _two_groups(groups: list[int], widths: list[int], exact: Callable[[bytes], D
     bits, limit = 8 * widths[1], 10 ** groups[1]
     mask, top, high = (1 << bits) - 1, 1 << 8 * sum(widths) - 1, 10 ** groups[0]
     number, times, unit = int.from_bytes, _EXACT.multiply, Decimal(1).scaleb(-groups[1])
+    # What is nearer to zero than one may need an exponent: `exact` sees to it.
+    least = 0 if groups[1] <= SCALE_IN_PLAIN else 1 << bits
 
     def read(raw: bytes) -> Decimal:
         x = number(raw, "big") - top
         part = x & mask
         whole = x >> bits
-        if x < 0 or part >= limit or whole >= high:
+        if x < least or part >= limit or whole >= high:
             return exact(raw)
         return times(whole * limit + part, unit)
 

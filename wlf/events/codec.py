@@ -13,11 +13,12 @@ from wlf.events.formats.canal import encode_canal
 from wlf.events.formats.debezium import encode_debezium, encode_debezium_schema
 from wlf.events.formats.lines import EncodeAll, NoForm, encode_lines
 from wlf.events.formats.maxwell import encode_maxwell
+from wlf.events.plain import plain_text
 from wlf.events.rows import RowChange
 
 __all__ = ["FORMATS", "EncodeAll", "NoForm", "encode_json", "encode_msgpack", "has_form", "is_json"]
 
-_msgpack = msgspec.msgpack.Encoder(decimal_format="string")
+_msgpack = msgspec.msgpack.Encoder(decimal_format="string", enc_hook=plain_text)
 
 
 def encode_json(events: Sequence[Event]) -> list[bytes]:

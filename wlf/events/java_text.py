@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 
+from wlf.events.plain import plain_number
+
 _PLAIN_FROM, _PLAIN_TO = 1e-3, 1e7
 
-_json = msgspec.json.Encoder(decimal_format="number").encode
+_json = msgspec.json.Encoder(decimal_format="number", enc_hook=plain_number).encode
 
 
 def java_text(value: Any) -> str | None:
@@ -22,8 +24,10 @@ def java_text(value: Any) -> str | None:
     kind = type(value)
     if kind is str:
         return value  # type: ignore[no-any-return]
-    if kind is int or kind is Decimal:  # Python's own text follows the rules of BigDecimal.toString()
+    if kind is int:
         return str(value)
+    if isinstance(value, Decimal):  # Python's own text follows the rules of BigDecimal.toString()
+        return Decimal.__str__(value)
     if value is None or value is msgspec.UNSET:
         return None
     if kind is bytes:

@@ -1,4 +1,4 @@
-"""Geometries, which are well-known text in a row, in the forms that other tools give them."""
+"""Geometries, which are well-known text in a row (`SRID=4326;` in front where it is not 0), in other tools' forms."""
 
 from __future__ import annotations
 
@@ -21,23 +21,32 @@ _MEMBERS = {4: 1, 5: 2, 6: 3}
 
 
 def spaced_wkt(text: str) -> str:
-    """`POINT(3 2)` to `POINT (3 2)`: as the JTS library writes it, and with it Maxwell."""
-    return _BEFORE_BRACKET.sub(" (", text).replace(",", ", ")
+    """`POINT(3 2)` to `POINT (3 2)`: as the JTS library writes it, and with it Maxwell, which has no SRID."""
+    return _BEFORE_BRACKET.sub(" (", _without_srid(text)).replace(",", ", ")
+
+
+def srid_of(text: str) -> int | None:
+    """The SRID in front of the text; None where there is none, which is SRID 0."""
+    return int(text[5 : text.index(";")]) if text.startswith("SRID=") else None
+
+
+def _without_srid(text: str) -> str:
+    return text[text.index(";") + 1 :] if text.startswith("SRID=") else text
 
 
 def wkb(text: str) -> bytes:
     """Well-known text to well-known binary, little-endian; raises ValueError."""
-    return _Text(text).geometry()
+    return _Text(_without_srid(text)).geometry()
 
 
 def mysql_bytes(text: str) -> bytes:
-    """A geometry as MySQL stores it: its SRID, which rows do not carry and is written as 0, and the binary form."""
-    return b"\0\0\0\0" + wkb(text)
+    """A geometry as MySQL stores it: its SRID and the binary form."""
+    return pack("<I", srid_of(text) or 0) + wkb(text)
 
 
 def point_of(text: str) -> tuple[float, float]:
     """The coordinates of `POINT(x y)`; raises ValueError."""
-    x, y = text.removeprefix("POINT").strip(" ()").split()
+    x, y = _without_srid(text).removeprefix("POINT").strip(" ()").split()
     return float(x), float(y)
 
 

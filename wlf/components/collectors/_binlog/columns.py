@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import cache
 from hashlib import sha256
@@ -13,6 +14,7 @@ import msgspec
 from wlf.components.collectors._binlog.options import ColumnOptions
 
 MASK = "***"
+_sorted = msgspec.json.Encoder(order="sorted", enc_hook=Decimal.__str__)
 
 
 class Treatment(NamedTuple):
@@ -61,4 +63,4 @@ def _canonical(value: Any) -> bytes:
     """Bytes that are the same for equal values: text and binary as they are, all else as it reads in JSON."""
     if isinstance(value, bytes):
         return value
-    return value.encode() if isinstance(value, str) else msgspec.json.encode(value, order="sorted")
+    return value.encode() if isinstance(value, str) else _sorted.encode(value)

@@ -19,7 +19,7 @@ from pymysqlreplication.row_event import DeleteRowsEvent, TableMapEvent, UpdateR
 
 from wlf.binlog.charset import Undecodable, charset_of, is_utf8
 from wlf.binlog.items import Binding
-from wlf.binlog.rows import KINDS, Decoded, Table
+from wlf.binlog.rows import KINDS, PARTIAL, Decoded, Table
 from wlf.binlog.tablemap import ENUM, SET, Column, TableMap, parse_table_map
 from wlf.errors import DecodeError
 
@@ -56,7 +56,9 @@ class PeerTable(Table):
                 _complete(theirs, ours)
 
     def rows(self, kind: int, buf: bytes, start: int, end: int) -> Decoded:
-        """See `Table.rows`."""
+        """See `Table.rows`. Of partial JSON updates the library has only each column's first change: those are ours."""
+        if kind == PARTIAL:
+            return super().rows(kind, buf, start, end)
         event = self._event(_event_bytes(kind, _TABLE_ID + buf[start + 25 : end]))
         if KINDS[kind] != "update":
             return [self._row(found["values"]) for found in event.rows], None

@@ -14,6 +14,7 @@ from wlf.components.base import Outgoing
 from wlf.components.dispatchers._elasticsearch.options import ElasticsearchConfig
 from wlf.components.naming import Namer, NameRefused, NameRule
 from wlf.events import Event, RowChange, RowDelete, RowUpdate, SchemaChange
+from wlf.events.plain import plain_number
 from wlf.events.rows import row_index
 
 INDEX_RULE = NameRule(
@@ -27,7 +28,7 @@ INDEX_RULE = NameRule(
 )
 _MAX_ID_BYTES = 512
 
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+_encode = msgspec.json.Encoder(decimal_format="number", enc_hook=plain_number).encode
 
 
 class Operation(NamedTuple):
