@@ -11,7 +11,7 @@ from tests.runtime.sample import copies, sink, source
 from wlf.components.base import Partial
 from wlf.components.config import BatchConfig, RetryConfig
 from wlf.errors import Retryable, SetupError
-from wlf.events import DeadLetter, LogLine
+from wlf.events import DeadLetter, LogLine, RowInsert, SchemaChange
 from wlf.events.codec import FORMATS, encode_json
 from wlf.runtime.runner import Runner
 from wlf.testing import (
@@ -184,12 +184,15 @@ def test_a_poison_event_in_a_transformer_goes_to_the_dead_letters_and_holds_the_
     assert position(store) == 1
 
 
-def test_an_event_that_cannot_be_encoded_is_refused_alone() -> None:
-    class Encoding(RecordingDispatcher):
-        async def dispatch(self, batch: Any) -> Any:
-            batch.payloads()
-            return await super().dispatch(batch)
+class Encoding(RecordingDispatcher):
+    """As a real one: asks for the payloads first."""
 
+    async def dispatch(self, batch: Any) -> Any:
+        batch.payloads()
+        return await super().dispatch(batch)
+
+
+def test_an_event_that_cannot_be_encoded_is_refused_alone() -> None:
     record = Record()
     poison = LogLine("test", 0.0, "p", attributes={"bad": object()})
     _, config = sink(record, on_error="drop")
@@ -465,3 +468,15 @@ def test_a_failed_commit_names_its_collector_and_raises_nothing() -> None:
     assert report.exit_code == 1
     assert report.problems[0].startswith("source: unexpected ValueError")
     assert "secret" not in "".join(report.problems)
+
+
+def test_what_the_format_has_no_message_for_is_left_out_and_counted_and_holds_up_nothing() -> None:
+    record, store = Record(), MemoryStore()
+    row = RowInsert("d", "t", "insert", 1, data={"id": 1})
+    truncate = SchemaChange("d", "table-truncate", 1, "TRUNCATE t", table="t")
+    _, config = sink(record, format="maxwell")
+    report = run_graph(source([[row, truncate, row], [truncate]]), (Encoding, config), store=store)
+    assert (report.exit_code, list(report.problems)) == (0, [])
+    assert record.events == [row, row]
+    assert report.counts["sink"]["dropped"] == 2
+    assert position(store) == 2

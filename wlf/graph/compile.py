@@ -15,7 +15,7 @@ from wlf.graph.carry import Carried, Carrier, check_templates, topological
 from wlf.graph.config import Document
 from wlf.graph.convert import Converter
 from wlf.graph.diagnostics import Diagnostic, Findings
-from wlf.graph.limits import check_limits
+from wlf.graph.limits import check_formats, check_limits
 from wlf.graph.outline import Draft, Drafter, Outline, outline_of
 from wlf.graph.plan import Edge, Node, Plan, RuntimeOptions, Segment, Step
 from wlf.graph.settings import read_settings
@@ -33,6 +33,7 @@ def compile_graph(document: Document, registry: Registry, structural: Structural
         ConfigError: with every diagnostic, warnings included, if one of them is an error.
     """
     findings = Findings(document.file)
+    findings.extend(document.notes)
     converter = Converter(findings)
     options = read_settings(document, converter)
     drafts = Drafter(findings, registry, converter).drafts(document)
@@ -42,6 +43,7 @@ def compile_graph(document: Document, registry: Registry, structural: Structural
     carried = carrier.carried()
     check_templates(drafts, carrier, converter.templates, findings)
     check_limits(drafts, options, document, findings)
+    check_formats(drafts, carrier, findings)
     if findings.errors:
         raise ConfigError(findings.sorted())
     return _plan(options, drafts, carried, findings.sorted())
@@ -49,7 +51,16 @@ def compile_graph(document: Document, registry: Registry, structural: Structural
 
 def load(path: str | os.PathLike[str], registry: Registry | None = None, env: Mapping[str, str] | None = None) -> Plan:
     """Read, check and compile a file. Raises ConfigError."""
-    return compile_graph(yaml_file.read(path, env), registry or Registry())
+    return compile_graph(read(path, env), registry or Registry())
+
+
+def read(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> Document:
+    """Read a file: YAML or, by its suffix, a config of Maxwell. Raises ConfigError."""
+    if Path(path).suffix == ".properties":
+        from wlf.graph.maxwell.conversion import convert_file
+
+        return convert_file(path, env).document()
+    return yaml_file.read(path, env)
 
 
 def compile_text(
@@ -75,7 +86,7 @@ def compile_file(
         return load(path, registry, env)
     from wlf.graph.checked import checked_elsewhere
 
-    return compile_graph(yaml_file.read(path, env), registry or Registry(), checked_elsewhere(Path(cache_dir)))
+    return compile_graph(read(path, env), registry or Registry(), checked_elsewhere(Path(cache_dir)))
 
 
 def _here(outline: Outline, document: Document) -> Sequence[Diagnostic]:

@@ -19,6 +19,7 @@ CODES: dict[str, str] = {
     "E110": "nested too deeply, or too large once its aliases are followed",
     "E111": "more than one YAML document in the file",
     "E112": "a `${...}` cannot be substituted",
+    "E113": "a key of a Maxwell config that cannot be converted",
     "E120": "a destination that does not exist",
     "E121": "an edge into a collector",
     "E122": "an edge out of a dispatcher",
@@ -33,9 +34,12 @@ CODES: dict[str, str] = {
     "E131": "limits with which the pipeline would stall",
     "E132": "no collector, or no dispatcher",
     "E133": "two dispatchers write to the same file",
+    "E134": "event types that a dispatcher's format has no message for",
     "W201": "a template without a literal prefix: rows choose the whole name",
     "W202": "the batches of all dispatchers together do not fit the memory limit",
     "W203": "a dead-letter edge that is never used",
+    "W204": "a key that Maxwell does not have, or no longer",
+    "W205": "a key of a Maxwell config that is not honoured, with what happens instead",
 }
 """Every code with its meaning: E stops the compilation, W is a warning."""
 

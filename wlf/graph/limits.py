@@ -6,6 +6,9 @@ from collections.abc import Iterable
 
 from wlf.components.base import Dispatcher
 from wlf.components.config import DispatcherConfig
+from wlf.events.base import kind_names
+from wlf.events.codec import has_form
+from wlf.graph.carry import Carrier
 from wlf.graph.config import Document
 from wlf.graph.diagnostics import Findings
 from wlf.graph.outline import Draft
@@ -55,3 +58,16 @@ def _check_writer(draft: Draft, writers: dict[str, str], findings: Findings) -> 
         message = f"'{writers[target]}' writes to the same place"
         hint = f"send the events of both to '{writers[target]}', or choose another place"
         findings.add("E133", draft.item, draft.path, message, hint)
+
+
+def check_formats(drafts: Iterable[Draft], carrier: Carrier, findings: Findings) -> None:
+    """E134: event types that come to a dispatcher and that its format has no message for."""
+    for draft in drafts:
+        config = draft.config
+        if not isinstance(config, DispatcherConfig):
+            continue
+        none = frozenset(kind for kind in carrier.arriving(draft.id) or () if not has_form(config.format, kind))
+        if none:
+            place, path = draft.item.at("format"), f"{draft.path}.format"
+            message = f"{config.format} has no message for {kind_names(none)}, which come to '{draft.id}'"
+            findings.add("E134", place, path, message, "format: json, or send them elsewhere")

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from wlf.errors import WlfError
 from wlf.events import Event
-from wlf.events.codec import FORMATS
+from wlf.events.codec import FORMATS, NoForm
 from wlf.runtime.weight import weigh
 
 
@@ -21,11 +21,17 @@ class Ticket(Protocol):
 
 
 class Unencodable(WlfError):
-    """Some events of a batch have no form in the dispatcher's format. Keys are indices, values reasons."""
+    """Some events of a batch have no payload.
 
-    def __init__(self, reasons: dict[int, str]) -> None:
+    Args:
+        reasons: why those that are broken cannot be encoded, by index.
+        formless: why the format has nothing for others, by index: these are left out, and counted.
+    """
+
+    def __init__(self, reasons: dict[int, str], formless: dict[int, str] | None = None) -> None:
         self.reasons = reasons
-        super().__init__(f"{len(reasons)} events cannot be encoded")
+        self.formless = formless or {}
+        super().__init__(f"{len(reasons) + len(self.formless)} events cannot be encoded")
 
 
 class Batch:
@@ -83,14 +89,18 @@ class Batch:
 
 
 def _encode_one_by_one(events: Sequence[Event], format: str) -> list[bytes]:
-    encode, column, reasons = FORMATS[format], [], {}
+    encode, column = FORMATS[format], list[bytes]()
+    reasons: dict[int, str] = {}
+    formless: dict[int, str] = {}
     for index, event in enumerate(events):
         try:
             column += encode((event,))
+        except NoForm as error:
+            formless[index] = str(error)
         except Exception as error:  # a poison event of whatever sort is refused, not a reason to stop the others
             reasons[index] = f"cannot be encoded as {format}: {type(error).__name__}"
-    if reasons:
-        raise Unencodable(reasons)
+    if reasons or formless:
+        raise Unencodable(reasons, formless)
     return column
 
 
@@ -144,17 +154,20 @@ class OutgoingBatch:
         """The events in the dispatcher's format.
 
         Raises:
-            Unencodable: some have none; the runtime refuses these and hands the others out again.
+            Unencodable: some have none; the runtime deals with these and hands the others out again.
         """
-        parts, reasons, first = [], {}, 0
+        parts, first = [], 0
+        reasons: dict[int, str] = {}
+        formless: dict[int, str] = {}
         for batch, start, stop, _ in self.slices:
             try:
                 parts.append(batch.payloads(self.format, start, stop))
             except Unencodable as error:
                 reasons.update({first + index: reason for index, reason in error.reasons.items()})
+                formless.update({first + index: reason for index, reason in error.formless.items()})
             first += stop - start
-        if reasons:
-            raise Unencodable(reasons)
+        if reasons or formless:
+            raise Unencodable(reasons, formless)
         return parts[0] if len(parts) == 1 else list(chain.from_iterable(parts))
 
     def sent_bytes(self) -> int:

@@ -32,6 +32,8 @@ class _Verdict(NamedTuple):
     rejected: Mapping[int, str]
     at_once: bool = False
     """True where the system behind had no part in the failure: no need to back off."""
+    formless: Mapping[int, str] = {}
+    """What the format has no message for, which is nobody's fault."""
 
 
 _DELIVERED = _Verdict({}, {})
@@ -62,6 +64,7 @@ class DispatchLoop:
         self._around = around
         self._logger = around.log(node.id)
         self._turn = asyncio.Lock()
+        self._said_formless = False
         self.has_unflushed = False
         """Was something dispatched since the last flush?"""
         metrics = around.metrics(node.id)
@@ -125,11 +128,13 @@ class DispatchLoop:
         attempts = 0
         while True:
             attempts += 1
-            retry, rejected, at_once = await self._try(outgoing)
+            retry, rejected, at_once, formless = await self._try(outgoing)
             delay = 0.0 if at_once or not retry else backoff.next_delay()
             if backoff.is_exhausted:
                 retry, rejected = {}, {**rejected, **retry}
-            self._settle_delivered(outgoing, retry, rejected)
+            self._settle_delivered(outgoing, {**retry, **formless}, rejected)
+            if formless:
+                self._leave_out(outgoing, formless)
             if rejected:
                 await self._refuse(outgoing, rejected, attempts)
             if not retry:
@@ -153,8 +158,9 @@ class DispatchLoop:
                 self.has_unflushed = True
                 partial = await self.dispatcher.dispatch(outgoing)
         except Unencodable as error:
-            rest = {index: "not tried yet" for index in range(len(outgoing)) if index not in error.reasons}
-            return _Verdict(rest, error.reasons, at_once=True)
+            none = error.reasons.keys() | error.formless.keys()
+            rest = {index: "not tried yet" for index in range(len(outgoing)) if index not in none}
+            return _Verdict(rest, error.reasons, at_once=True, formless=error.formless)
         except PASSING as error:
             return _Verdict(dict.fromkeys(range(len(outgoing)), reason_of(error)), {})
         finally:
@@ -192,16 +198,25 @@ class DispatchLoop:
         self._logger.warning("refused %s %s: %s", what, place, reason)
         refused = outgoing.pick(rejected)
         if self._policy == "drop":
-            self._count_dropped(len(rejected))
+            self._count_dropped(len(rejected), "rejected")
             for part in refused.slices:
                 self.mailbox.settle(part)
         else:
             await self._bury(refused, [rejected[index] for index in sorted(rejected)], attempts)
 
-    def _count_dropped(self, count: int) -> None:
-        self._metrics.counter("wlf_dropped_events_total", "Events that ended here, by reason.", reason="rejected").add(
-            count
-        )
+    def _leave_out(self, outgoing: OutgoingBatch, formless: Mapping[int, str]) -> None:
+        """Settle events that the format has no message for, as if they had been filtered; said once, counted always."""
+        self._count_dropped(len(formless), "no_form")
+        if not self._said_formless:
+            self._said_formless = True
+            reason = formless[min(formless)]
+            self._logger.warning("left out: %s (all such are counted with reason no_form)", reason)
+        for part in outgoing.pick(formless).slices:
+            self.mailbox.settle(part)
+
+    def _count_dropped(self, count: int, reason: str) -> None:
+        name, help = "wlf_dropped_events_total", "Events that ended here, by reason."
+        self._metrics.counter(name, help, reason=reason).add(count)
 
     async def _bury(self, refused: OutgoingBatch, reasons: list[str], attempts: int) -> None:
         """Hand the refused events to the dead letters; they settle when these have arrived."""

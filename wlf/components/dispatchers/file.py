@@ -18,6 +18,7 @@ from wlf.components.dispatchers._file.paths import FilePaths, Path, split_templa
 from wlf.components.dispatchers._file.store import FileStore, NotSynced, Refused
 from wlf.components.naming import NameRefused
 from wlf.errors import Retryable, SetupError
+from wlf.events.codec import is_json
 from wlf.events.template import Template
 
 Result = TypeVar("Result")
@@ -81,7 +82,7 @@ class FileDispatcher(Dispatcher):
         base, template = split_template(config.path.text, config.base_dir)
         rotated = config.rotate.max_bytes is not None or config.rotate.interval_ms is not None
         self._paths = FilePaths(template, names=config.names, on_missing=config.on_missing, rotated=rotated)
-        self._end = b"\n" if config.format == "json" else b""
+        self._end = b"\n" if is_json(config.format) else b""
         self._base = base
         self._store: FileStore | None = None
         self._work: asyncio.Future[Any] | None = None

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from wlf.components.base import Context, Dispatcher, Outgoing
 from wlf.components.config import DispatcherConfig
 from wlf.errors import SetupError
+from wlf.events.codec import is_json
 
 
 class StdoutConfig(DispatcherConfig, frozen=True, kw_only=True):
@@ -20,7 +21,7 @@ class StdoutConfig(DispatcherConfig, frozen=True, kw_only=True):
 
 
 class StdoutDispatcher(Dispatcher):
-    """Writes JSON lines (or MessagePack maps, back to back) to standard output, without a buffer of its own.
+    """Writes lines of JSON, in whichever format (or MessagePack maps, back to back) to standard output, without a buffer of its own.
 
     A reader that goes away (`wlf run ... | head`) ends the run; a reader that pauses holds up this dispatcher alone.
     """
@@ -44,7 +45,7 @@ class StdoutDispatcher(Dispatcher):
 
     async def dispatch(self, batch: Outgoing) -> None:
         """Write all lines of the batch. Raises SetupError when nobody reads any more."""
-        end = b"\n" if self.config.format == "json" else b""
+        end = b"\n" if is_json(self.config.format) else b""
         lines = end.join((*batch.payloads(), b""))
         try:
             await self._write(lines)

@@ -24,17 +24,17 @@ from wlf.events.formats.forms import (
     row_function,
     with_version,
 )
-from wlf.events.formats.lines import NoForm, encode_lines, encode_one
+from wlf.events.formats.lines import NoForm, encode_one, encode_text
 from wlf.events.rows import RowChange, RowUpdate
 from wlf.events.table import TableVersion
 
-_TYPES = {"insert": b"INSERT", "update": b"UPDATE", "delete": b"DELETE", "bootstrap-insert": b"INSERT"}
+_TYPES = {"insert": "INSERT", "update": "UPDATE", "delete": "DELETE", "bootstrap-insert": "INSERT"}
 _DDL_TYPES = {
-    "table-create": b"CREATE",
-    "table-alter": b"ALTER",
-    "table-drop": b"ERASE",
-    "table-rename": b"RENAME",
-    "table-truncate": b"TRUNCATE",
+    "table-create": "CREATE",
+    "table-alter": "ALTER",
+    "table-drop": "ERASE",
+    "table-rename": "RENAME",
+    "table-truncate": "TRUNCATE",
 }
 
 
@@ -42,11 +42,11 @@ class _Form(NamedTuple):
     """What is compiled for a table version: its row function, and the constant parts of its messages."""
 
     row: RowFunction
-    database: bytes
+    database: str
     """`],"database":...,"es":`"""
-    types: bytes
+    types: str
     """`,"isDdl":false,"mysqlType":{...},"old":`"""
-    keys: bytes
+    keys: str
     """`,"pkNames":...,"sql":"","sqlType":{...},"table":...,"ts":`"""
 
 
@@ -57,14 +57,18 @@ def _compile(version: TableVersion) -> _Form:
         for index, (name, column) in enumerate(zip(version.columns, columns, strict=True))
         if index not in version.skip
     ]
-    names = [version.columns[index] for index in version.primary_key] or None
+    keys = _json([version.columns[index] for index in version.primary_key] or None)
+    numbers = _json({name: column.sql_type for name, column in shown})
     return _Form(
         row_function([column.convert for column in columns]),
-        b'],"database":%b,"es":' % encode_one(version.database),
-        b',"isDdl":false,"mysqlType":%b,"old":' % encode_one({name: column.mysql_type for name, column in shown}),
-        b',"pkNames":%b,"sql":"","sqlType":%b,"table":%b,"ts":'
-        % (encode_one(names), encode_one({name: column.sql_type for name, column in shown}), encode_one(version.table)),
+        f'],"database":{_json(version.database)},"es":',
+        f',"isDdl":false,"mysqlType":{_json({name: column.mysql_type for name, column in shown})},"old":',
+        f',"pkNames":{keys},"sql":"","sqlType":{numbers},"table":{_json(version.table)},"ts":',
     )
+
+
+def _json(value: Any) -> str:
+    return encode_one(value).decode()
 
 
 _forms = Forms(_compile)
@@ -79,73 +83,64 @@ def encode_canal(events: Sequence[Event]) -> list[bytes]:
 
 
 def _encode(events: Sequence[Any]) -> list[bytes]:
-    images: list[Any] = []
-    for event in events:
-        if isinstance(event, RowChange):
-            _put_images(event, images)
-    texts = iter(encode_lines(images))
+    texts = iter(_image_texts(events))
     now = time_ns() // 1_000_000
     payloads: list[bytes] = []
+    make: Any = None
     for event in events:
         if not isinstance(event, RowChange):
-            payloads.append(_other(event, now))
+            payloads.append(_other(event, now).encode())
             continue
-        form = _forms.of(type(event.data))
-        data, old = next(texts), b"null"
+        if type(event.data) is not make:
+            make = type(event.data)
+            _, database, types, keys = _forms.of(make)
+        data, old = next(texts), "null"
         if type(event) is RowUpdate and event.old is not UNSET:
-            text = next(texts)
-            if text != b"{}":
-                old = b"[%b]" % text
+            changed = next(texts)
+            if changed != "{}":
+                old = f"[{changed}]"
         place = getattr(event, "place", None)
         offset, gtid = (0, None) if place is None else (place.offset, place.gtid)
-        payloads.append(
-            b'{"data":[%b%b%d000,"gtid":"%b","id":%d%b%b%b%d,"type":"%b"}'
-            % (
-                data,
-                form.database,
-                event.ts,
-                b"" if gtid is None else gtid.encode(),
-                offset,
-                form.types,
-                old,
-                form.keys,
-                now,
-                _TYPES[event.type],
-            )
+        text = (
+            f'{{"data":[{data}{database}{event.ts}000,"gtid":"{gtid or ""}","id":{offset}{types}{old}{keys}{now},'
+            f'"type":"{_TYPES[event.type]}"}}'
         )
+        payloads.append(text.encode())
     return payloads
 
 
-def _put_images(event: RowChange, images: list[Any]) -> None:
-    make = type(event.data)
-    row = _forms.of(make).row
-    images.append(row(event.data, make))
-    if type(event) is RowUpdate and event.old is not UNSET:
-        images.append(row(event.old, make))
+def _image_texts(events: Sequence[Any]) -> list[str]:
+    """The rows as JSON texts, each of an update followed by its old values."""
+    images: list[Any] = []
+    make: Any = None
+    for event in events:
+        if not isinstance(event, RowChange):
+            continue
+        data = event.data
+        if type(data) is not make:
+            make = type(data)
+            row = _forms.of(make).row
+        images.append(row(data, make))
+        if type(event) is RowUpdate and event.old is not UNSET:
+            images.append(row(event.old, make))
+    return encode_text(images).decode().split("\n")
 
 
-def _other(event: Event, now: int) -> bytes:
+def _other(event: Event, now: int) -> str:
     if isinstance(event, SchemaChange):
         return _ddl(event, now)
     if isinstance(event, DeadLetter):
-        return encode_one(event)
+        return _json(event)
     raise NoForm(f"canal has no message for {type(event).__name__}")
 
 
-def _ddl(event: SchemaChange, now: int) -> bytes:
+def _ddl(event: SchemaChange, now: int) -> str:
     """A statement; what is about databases or not known has the type QUERY, as Canal gives it."""
     offset = "0" if event.position is UNSET else event.position.rpartition(":")[2]
+    gtid = "" if event.gtid is UNSET else event.gtid
+    table = "" if event.table is UNSET else event.table
     return (
-        b'{"data":null,"database":%b,"es":%d000,"gtid":%b,"id":%b,"isDdl":true,"mysqlType":null,"old":null,'
-        b'"pkNames":null,"sql":%b,"sqlType":null,"table":%b,"ts":%d,"type":"%b"}'
-        % (
-            encode_one(event.database),
-            event.ts,
-            encode_one("" if event.gtid is UNSET else event.gtid),
-            offset.encode(),
-            encode_one(event.sql),
-            encode_one("" if event.table is UNSET else event.table),
-            now,
-            _DDL_TYPES.get(event.type, b"QUERY"),
-        )
+        f'{{"data":null,"database":{_json(event.database)},"es":{event.ts}000,"gtid":"{gtid}","id":{offset},'
+        f'"isDdl":true,"mysqlType":null,"old":null,"pkNames":null,"sql":{_json(event.sql)},"sqlType":null,'
+        f'"table":{_json(table)},"ts":{now},"type":"{_DDL_TYPES.get(event.type, "QUERY")}"}}'
     )

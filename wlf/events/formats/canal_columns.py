@@ -85,7 +85,8 @@ def _geometry(text: str) -> str:
 
 
 def _plain(value: Decimal) -> str:
-    return f"{value:f}"
+    text = str(value)
+    return f"{value:f}" if "E" in text else text
 
 
 def _year(value: int) -> str:

@@ -21,7 +21,7 @@ from wlf.events.dead_letter import DeadLetter
 from wlf.events.formats.debezium_columns import column_of
 from wlf.events.formats.debezium_ddl import schema_change
 from wlf.events.formats.debezium_schemas import DDL_HEAD, DDL_KEY_HEAD, key_head, value_head
-from wlf.events.formats.debezium_source import quoted, row_source
+from wlf.events.formats.debezium_source import SourceText, quoted
 from wlf.events.formats.forms import (
     Forms,
     PairFunction,
@@ -33,13 +33,13 @@ from wlf.events.formats.forms import (
     row_function,
     with_version,
 )
-from wlf.events.formats.lines import NoForm, encode_lines, encode_one
+from wlf.events.formats.lines import NoForm, encode_lines, encode_one, encode_text
 from wlf.events.rows import RowChange, RowDelete, RowInsert, RowSnapshot, RowUpdate, put_place
 from wlf.events.table import TableVersion
 
 NEW_KEY, OLD_KEY = "__debezium.newkey", "__debezium.oldkey"
 
-_OPERATIONS: dict[Any, bytes] = {RowInsert: b"c", RowUpdate: b"u", RowDelete: b"d", RowSnapshot: b"r"}
+_OPERATIONS: dict[Any, str] = {RowInsert: "c", RowUpdate: "u", RowDelete: "d", RowSnapshot: "r"}
 
 
 class Message(NamedTuple):
@@ -57,12 +57,13 @@ class _Form(NamedTuple):
 
     row: RowFunction
     pair: PairFunction
-    head: bytes
+    source: SourceText
+    head: str
     """The value's schema, up to the payload."""
     key: RowFunction | None
     """`f(row, make)` to a row of the key's columns; None where there is no key."""
     key_class: Any
-    key_head: bytes
+    key_head: str
     key_changed: Callable[[Any], bool]
     """Of the old values of an update."""
 
@@ -75,10 +76,11 @@ def _compile(version: TableVersion) -> _Form:
     return _Form(
         row_function(converts),
         pair_function(converts),
+        SourceText(version.database, version.table),
         value_head(version, columns),
         row_function(converts, key) if key else None,
         TableVersion(version.database, version.table, names).row if key else None,
-        key_head(version, columns) if key else b"",
+        key_head(version, columns) if key else "",
         any_set(key),
     )
 
@@ -104,57 +106,67 @@ def _encode(events: Sequence[Event], *, schema: bool) -> list[bytes]:
 
 
 def _encode_versioned(events: Sequence[Any], *, schema: bool) -> list[bytes]:
-    images: list[Any] = []
-    for event in events:
-        if isinstance(event, RowChange):
-            _put_images(event, images)
-    texts = iter(encode_lines(images))
+    texts = iter(_image_texts(events))
     times = _times()
-    end = b"}}" if schema else b"}"
+    end = f'",{times}}}}}' if schema else f'",{times}}}'
     payloads: list[bytes] = []
     place: Any = None
-    head = tail = b""
+    make: Any = None
+    head = tail = start = ""
     for event in events:
-        operation = _OPERATIONS.get(type(event))
+        kind = type(event)
+        operation = _OPERATIONS.get(kind)
         if operation is None:
-            payloads.append(_other(event, times, schema=schema))
+            payloads.append(_other(event, times, schema=schema).encode())
             continue
+        if type(event.data) is not make:
+            make, place = type(event.data), None
+            form = _forms.of(make)
+            start = form.head if schema else ""
         at = getattr(event, "place", None)
         if at is not place or at is None:
             place = at
-            head, tail = row_source(event, at)
-        xoffset = event.xoffset
-        number = 0 if at is None else at.rows - 1 if xoffset is UNSET else xoffset - at.first
-        before = next(texts) if operation in b"ud" else b"null"
-        after = b"null" if operation == b"d" else next(texts)
-        start = _forms.of(type(event.data)).head if schema else b""
-        payloads.append(
-            b'%b{"before":%b,"after":%b,%b%d%b%b",%b%b'
-            % (start, before, after, head, number, tail, operation, times, end)
-        )
+            head, tail = form.source.of(event, at)
+        number = 0
+        if at is not None and at.rows > 1:
+            xoffset = event.xoffset
+            number = at.rows - 1 if xoffset is UNSET else xoffset - at.first
+        before = next(texts) if kind is RowDelete or (kind is RowUpdate and event.old is not UNSET) else "null"
+        after = "null" if kind is RowDelete else next(texts)
+        payloads.append(f'{start}{{"before":{before},"after":{after},{head}{number}{tail}{operation}{end}'.encode())
     return payloads
 
 
-def _put_images(event: RowChange, images: list[Any]) -> None:
-    make = type(event.data)
-    form = _forms.of(make)
-    if type(event) is RowUpdate and event.old is not UNSET:
-        images += form.pair(event.data, event.old, make)
-    else:
-        images.append(form.row(event.data, make))
+def _image_texts(events: Sequence[Any]) -> list[str]:
+    """The images of all rows as JSON texts: of an update with its old values both of them, else one."""
+    images: list[Any] = []
+    make: Any = None
+    for event in events:
+        kind = type(event)
+        if kind not in _OPERATIONS:
+            continue
+        data = event.data
+        if type(data) is not make:
+            make = type(data)
+            form = _forms.of(make)
+        if kind is RowUpdate and event.old is not UNSET:
+            images += form.pair(data, event.old, make)
+        else:
+            images.append(form.row(data, make))
+    return encode_text(images).decode().split("\n")
 
 
-def _times() -> bytes:
+def _times() -> str:
     now = time_ns()
-    return b'"ts_ms":%d,"ts_us":%d,"ts_ns":%d' % (now // 1_000_000, now // 1_000, now)
+    return f'"ts_ms":{now // 1_000_000},"ts_us":{now // 1_000},"ts_ns":{now}'
 
 
-def _other(event: Event, times: bytes, *, schema: bool) -> bytes:
+def _other(event: Event, times: str, *, schema: bool) -> str:
     if isinstance(event, SchemaChange):
         message = schema_change(event, times)
-        return b"%b%b}" % (DDL_HEAD, message) if schema else message
+        return f"{DDL_HEAD}{message}}}" if schema else message
     if isinstance(event, DeadLetter):
-        return encode_one(event)
+        return encode_one(event).decode()
     raise NoForm(f"debezium has no message for {type(event).__name__}")
 
 
@@ -165,7 +177,7 @@ def keys_of(events: Sequence[Event], *, schema: bool) -> list[bytes | None]:
     """
     keys: list[bytes | None] = [None] * len(events)
     rows: list[Any] = []
-    heads: list[tuple[int, bytes]] = []
+    heads: list[tuple[int, str]] = []
     for index, event in enumerate(events):
         if isinstance(event, RowChange):
             if not hasattr(event.data, "__table__"):
@@ -181,8 +193,8 @@ def keys_of(events: Sequence[Event], *, schema: bool) -> list[bytes | None]:
     return keys
 
 
-def _enclosed(head: bytes, text: bytes, schema: bool) -> bytes:
-    return b"%b%b}" % (head, text) if schema else text
+def _enclosed(head: str, text: bytes, schema: bool) -> bytes:
+    return b"%b%b}" % (head.encode(), text) if schema else text
 
 
 def expand(

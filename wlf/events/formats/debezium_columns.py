@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from wlf.events.formats.forms import Convert
 from wlf.events.formats.lines import encode_one
-from wlf.events.formats.spatial import point_of, wkb
+from wlf.events.formats.spatial import point_of, srid_of, wkb
 from wlf.events.formats.temporal import epoch_days, epoch_time, iso_timestamp, time_micros
 from wlf.events.table import ColumnType
 
@@ -58,18 +58,29 @@ def _decimal(kind: ColumnType) -> Column:
     if kind.length is not None:
         parameters["connect.decimal.precision"] = str(kind.length)
     schema = _schema("bytes", kind, "org.apache.kafka.connect.data.Decimal", parameters=parameters)
-    return Column(schema, unscaled(kind.scale))
+    return Column(schema, unscaled(kind.scale, kind.length or 65))
 
 
-def unscaled(scale: int) -> Callable[[Decimal], bytes]:
+def unscaled(scale: int, digits: int = 65) -> Callable[[Decimal], bytes]:
     """A decimal times ten to the `scale`, as the shortest big-endian two's complement (Java's BigInteger)."""
-    scaleb = _EXACT
+    factor, scaleb = Decimal(10**scale), _EXACT
 
     def convert(value: Decimal) -> bytes:
-        number = int(scaleb(value, scale))
-        return number.to_bytes((~number if number < 0 else number).bit_length() // 8 + 1, "big", signed=True)
+        number = int(value * factor)
+        if number >= 0:
+            return number.to_bytes((number.bit_length() >> 3) + 1, "big")
+        return _negative(number)
 
-    return convert
+    def convert_long(value: Decimal) -> bytes:
+        number = int(scaleb(value, scale))
+        return number.to_bytes((number.bit_length() >> 3) + 1, "big") if number >= 0 else _negative(number)
+
+    # The default context, which is faster, rounds from 28 digits on.
+    return convert if digits + scale <= 28 else convert_long
+
+
+def _negative(number: int) -> bytes:
+    return number.to_bytes(((~number).bit_length() >> 3) + 1, "big", signed=True)
 
 
 def _bit(kind: ColumnType) -> Column:
@@ -112,13 +123,17 @@ def _json_text(value: Any) -> str:
     return encode_one(value).decode()
 
 
+def _wkb_and_srid(text: str) -> dict[str, Any]:
+    return {"wkb": wkb(text), "srid": srid_of(text)}
+
+
 _SRID = {"type": "int32", "optional": True, "field": "srid"}
 
 
 def _geometry(kind: ColumnType) -> Column:
     fields = [{"type": "bytes", "optional": False, "field": "wkb"}, _SRID]
     schema = _schema("struct", kind, "io.debezium.data.geometry.Geometry", doc="Geometry")
-    return Column({"type": "struct", "fields": fields, **schema}, lambda text: {"wkb": wkb(text), "srid": None})
+    return Column({"type": "struct", "fields": fields, **schema}, _wkb_and_srid)
 
 
 def _point(kind: ColumnType) -> Column:
@@ -132,7 +147,7 @@ def _point(kind: ColumnType) -> Column:
 
     def convert(text: str) -> dict[str, Any]:
         x, y = point_of(text)
-        return {"x": x, "y": y, "wkb": wkb(text), "srid": None}
+        return {"x": x, "y": y, "wkb": wkb(text), "srid": srid_of(text)}
 
     return Column({"type": "struct", "fields": fields, **schema}, convert)
 

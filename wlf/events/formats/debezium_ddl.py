@@ -14,19 +14,12 @@ from wlf.events.formats.lines import encode_one
 _CHANGES = {"table-create": "CREATE", "table-alter": "ALTER", "table-rename": "ALTER", "table-drop": "DROP"}
 
 
-def schema_change(event: SchemaChange, times: bytes) -> bytes:
+def schema_change(event: SchemaChange, times: str) -> str:
     """The message of one statement; `times` are the fields `ts_ms` to `ts_ns` of now."""
-    head = f"{{{ddl_source(event)},".encode()
-    rest = b',"databaseName":%b,"schemaName":null,"ddl":%b,"tableChanges":%b}'
+    changes = encode_one(list(_changes(event))).decode()
     return (
-        head
-        + times
-        + rest
-        % (
-            quoted(event.database).encode(),
-            encode_one(event.sql),
-            encode_one(list(_changes(event))),
-        )
+        f'{{{ddl_source(event)},{times},"databaseName":{quoted(event.database)},"schemaName":null,'
+        f'"ddl":{encode_one(event.sql).decode()},"tableChanges":{changes}}}'
     )
 
 

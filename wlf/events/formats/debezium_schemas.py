@@ -110,16 +110,16 @@ _TABLE = {
 _CHANGE = _struct([_field("string", "type"), _field("string", "id"), _TABLE], "io.debezium.connector.schema.Change", 1)
 
 
-def with_schema(schema: Any) -> bytes:
+def with_schema(schema: Any) -> str:
     """What stands before a payload that has this schema; behind it comes `}`."""
-    return b'{"schema":%b,"payload":' % encode_one(schema)
+    return f'{{"schema":{encode_one(schema).decode()},"payload":'
 
 
 def _fields(version: TableVersion, columns: Sequence[Column], indices: Iterable[int]) -> list[Schema]:
     return [{**columns[index].schema, "field": version.columns[index]} for index in indices]
 
 
-def value_head(version: TableVersion, columns: Sequence[Column]) -> bytes:
+def value_head(version: TableVersion, columns: Sequence[Column]) -> str:
     """What stands before a change of a row of this table."""
     full = f"{NAME}.{version.database}.{version.table}"
     shown = (index for index in range(len(version.columns)) if index not in version.skip)
@@ -129,7 +129,7 @@ def value_head(version: TableVersion, columns: Sequence[Column]) -> bytes:
     return with_schema(_struct(fields, f"{full}.Envelope", 2))
 
 
-def key_head(version: TableVersion, columns: Sequence[Column]) -> bytes:
+def key_head(version: TableVersion, columns: Sequence[Column]) -> str:
     """What stands before the key of a row of this table."""
     fields = _fields(version, columns, version.primary_key)
     return with_schema(_struct(fields, f"{NAME}.{version.database}.{version.table}.Key"))

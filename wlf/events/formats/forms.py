@@ -100,7 +100,7 @@ def row_function(converts: Sequence[Convert | None], indices: Sequence[int] | No
     parts = _source(converts, scope)
     if indices is not None:
         parts = [parts[index] for index in indices]
-    made: RowFunction = _compile(["def f(r, make):", f" return make({', '.join(parts)})"], scope)
+    made: RowFunction = compiled(["def f(r, make):", f" return make({', '.join(parts)})"], scope)
     return made
 
 
@@ -114,11 +114,12 @@ def pair_function(converts: Sequence[Convert | None]) -> PairFunction:
         before.append(f"a{index} if (x := o.f{index}) is U else {value}")
     after = ", ".join(f"a{index}" for index in range(len(converts)))
     source = ["def f(r, o, make):", *lines, f" return make({', '.join(before)}), make({after})"]
-    made: PairFunction = _compile(source, scope)
+    made: PairFunction = compiled(source, scope)
     return made
 
 
-def _compile(source: list[str], scope: dict[str, Any]) -> Any:
+def compiled(source: list[str], scope: dict[str, Any]) -> Any:
+    """The function `f` of generated source, which must hold nothing that comes from a table or a value."""
     exec("\n".join(source), scope)
     return scope["f"]
 
@@ -126,12 +127,5 @@ def _compile(source: list[str], scope: dict[str, Any]) -> Any:
 def any_set(indices: Sequence[int]) -> Callable[[Any], bool]:
     """A function that tells whether a row has a value in one of these columns."""
     tests = " or ".join(f"r.f{index} is not U" for index in indices) or "False"
-    made: Callable[[Any], bool] = _compile(["def f(r):", f" return {tests}"], {"U": UNSET})
-    return made
-
-
-def any_of(tests: Sequence[str | None], scope: dict[str, Any]) -> Callable[[Any], bool]:
-    """A function that tells whether a test is true of a row: source over the column's value `x`, None for no test."""
-    parts = [f"{test.replace('x', f'(x := r.f{index})', 1)}" for index, test in enumerate(tests) if test is not None]
-    made: Callable[[Any], bool] = _compile(["def f(r):", f" return {' or '.join(parts) or 'False'}"], dict(scope))
+    made: Callable[[Any], bool] = compiled(["def f(r):", f" return {tests}"], {"U": UNSET})
     return made

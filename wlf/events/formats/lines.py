@@ -7,10 +7,12 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from wlf.events.plain import plain_number
+
 EncodeAll: TypeAlias = Callable[[Sequence[Any]], list[bytes]]
 """Events to payloads, one each, in order. Raises NoForm; whatever else it raises says that an event is broken."""
 
-_json = msgspec.json.Encoder(decimal_format="number")
+_json = msgspec.json.Encoder(decimal_format="number", enc_hook=plain_number)
 
 encode_one = _json.encode
 """One object as JSON, UTF-8."""
@@ -25,13 +27,10 @@ def encode_text(objects: Sequence[Any]) -> bytes:
     return _json.encode_lines(objects)
 
 
-def split_lines(text: bytes) -> list[bytes]:
-    """The lines of `encode_text`, without their ends: JSON text holds no raw newline."""
-    lines = text.split(b"\n")
-    lines.pop()
-    return lines
-
-
 def encode_lines(objects: Sequence[Any]) -> list[bytes]:
     """One JSON text per object, UTF-8, without a line end: one call for the whole list, and one that splits it."""
-    return split_lines(_json.encode_lines(objects)) if objects else []
+    if not objects:
+        return []
+    lines = _json.encode_lines(objects).split(b"\n")  # JSON text holds no raw newline
+    lines.pop()
+    return lines

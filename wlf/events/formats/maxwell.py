@@ -7,9 +7,9 @@ those that may have such a value are looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -22,13 +22,12 @@ from wlf.events.formats.forms import (
     Forms,
     RowFunction,
     Unversioned,
-    any_of,
-    any_set,
     column_types,
+    compiled,
     row_function,
     with_version,
 )
-from wlf.events.formats.lines import NoForm, encode_lines, encode_one, encode_text, split_lines
+from wlf.events.formats.lines import NoForm, encode_lines, encode_one
 from wlf.events.formats.spatial import spaced_wkt
 from wlf.events.formats.temporal import has_no_day
 from wlf.events.rows import RowDelete, RowInsert, RowSnapshot, RowUpdate
@@ -75,27 +74,27 @@ class _Ddl(msgspec.Struct, frozen=True, gc=False, rename={"definition": "def"}):
     gtid: str | UnsetType
 
 
+OddFunction: TypeAlias = Callable[[Sequence[Any], Sequence[Any], Any], list[int]]
+"""`f(events, rows, empty)`: the indices of those that Maxwell writes in another way.
+
+`rows` are the events' data, `empty` is a row without values.
+"""
+
+
 class _Special(NamedTuple):
     """A type some of whose values Maxwell writes in another way."""
 
     convert: Convert
     test: str
-    """Source of whether the value `x` is such a one."""
-    signs: tuple[bytes, ...]
-    """What the text of an event with such a value has in it; () where it has to be looked at in any case."""
+    """Source of whether the value `x` may be such a one."""
 
 
 class _Form(NamedTuple):
     """What is compiled for a table version."""
 
     row: RowFunction
-    differs: Callable[[Any], bool]
-    """Has a row a value that Maxwell writes in another way?"""
-    has_values: Callable[[Any], bool]
+    odd: OddFunction
     key: tuple[Convert | None, ...]
-    signs: frozenset[bytes]
-    always: bool
-    """Must each row be looked at?"""
 
 
 def _zero_date(text: str) -> str:
@@ -105,12 +104,13 @@ def _zero_date(text: str) -> str:
     return "0000-00-00" if len(text) == 10 else f"0000-00-00 00:00:00{'.000000'[: len(text) - 19]}"
 
 
-_DATE = _Special(_zero_date, "no_day(x)", (b"-00", b'"0000-'))
-_BINARY = _Special(lambda raw: raw.rstrip(b"\0"), "type(x) is bytes and x[-1:] == b'\\0'", ())
-_GEOMETRY = _Special(spaced_wkt, "type(x) is str", ())
-_ENUM = _Special(lambda label: label or None, "x == ''", (b'""',))
+_DATE = _Special(_zero_date, "type(x) is str and ('-00' in x or x < '0001')")
+_BINARY = _Special(lambda raw: raw.rstrip(b"\0"), "type(x) is bytes and x[-1:] == b'\\0'")
+_GEOMETRY = _Special(spaced_wkt, "type(x) is str")
+_ENUM = _Special(lambda label: label or None, "x == ''")
+# A TIMESTAMP is whole or zero, and zero looks the same.
 _SPECIAL = {
-    **dict.fromkeys(("date", "datetime", "timestamp"), _DATE),
+    **dict.fromkeys(("date", "datetime"), _DATE),
     "binary": _BINARY,
     "enum": _ENUM,
     **dict.fromkeys(("geometry", "point", "linestring", "polygon", "multipoint", "multilinestring"), _GEOMETRY),
@@ -127,18 +127,23 @@ def _special(kind: ColumnType) -> _Special | None:
 def _compile(version: TableVersion) -> _Form:
     special = [_special(kind) for kind in column_types(version)]
     converts = [None if one is None else one.convert for one in special]
-    return _Form(
-        row_function(converts),
-        any_of([None if one is None else one.test for one in special], {"no_day": has_no_day}),
-        any_set(range(len(special))),
-        tuple(converts[index] for index in version.primary_key),
-        frozenset(sign for one in special if one is not None for sign in one.signs),
-        any(one is not None and not one.signs for one in special),
-    )
+    tests = {index: one.test for index, one in enumerate(special) if one is not None}
+    return _Form(row_function(converts), _odd(tests), tuple(converts[index] for index in version.primary_key))
+
+
+def _odd(tests: dict[int, str]) -> OddFunction:
+    """Tests of columns as one loop without calls: it runs over every event."""
+    new = [f"({test.replace('x', f'(x := r.f{index})', 1)})" for index, test in tests.items()]
+    old = " or ".join(("o == empty", *(test.replace("r.f", "o.f") for test in new)))
+    # Of updates the old values too.
+    found = " or ".join((*new, f"(type(e) is Update and (o := e.old) is not U and ({old}))"))
+    lines = ["def f(events, rows, empty):"]
+    lines.append(f" return [i for i, (e, r) in enumerate(zip(events, rows)) if {found} or e.query is not U]")
+    made: OddFunction = compiled(lines, {"U": UNSET, "Update": RowUpdate})
+    return made
 
 
 _forms = Forms(_compile)
-_SIGNS = (b'"query":', b'"old":{}')
 
 
 def encode_maxwell(events: Sequence[Event]) -> list[bytes]:
@@ -164,29 +169,32 @@ def _encode_any(event: Event) -> list[bytes]:
 
 
 def _encode_rows(events: Sequence[Any]) -> list[bytes]:
-    forms = [_forms.of(kind) for kind in set(map(type, map(_data_of, events)))]
-    signs = {*_SIGNS, *(sign for form in forms for sign in form.signs)}
-    text = encode_text(events)
-    lines = split_lines(text)
-    found = [sign for sign in signs if sign in text]
-    if not found and not any(form.always for form in forms):
-        return lines
-    odd = [index for index, event in enumerate(events) if _differs(event, lines[index], found)]
-    made = encode_lines([_convert(events[index]) for index in odd])
-    for index, line in zip(odd, made, strict=True):
-        lines[index] = line
+    rows = list(map(_data_of, events))
+    kinds = set(map(type, rows))
+    lines = encode_lines(events)
+    if len(kinds) == 1:
+        kind = kinds.pop()
+        odd = _forms.of(kind).odd(events, rows, _empty(kind))
+    else:
+        odd = [index for kind in kinds for index in _odd_of(events, rows, kind)]
+    if odd:
+        made = encode_lines([_convert(events[index]) for index in odd])
+        for index, line in zip(odd, made, strict=True):
+            lines[index] = line
     return lines
 
 
-def _differs(event: Any, line: bytes, signs: Iterable[bytes]) -> bool:
-    """Does Maxwell write this row change in another way than wlf?"""
-    form = _forms.of(type(event.data))
-    if not form.always and not any(sign in line for sign in signs):
-        return False
-    old = getattr(event, "old", UNSET)
-    if event.query is not UNSET or form.differs(event.data):
-        return True
-    return old is not UNSET and (form.differs(old) or not form.has_values(old))
+def _odd_of(events: Sequence[Any], rows: Sequence[Any], kind: Any) -> list[int]:
+    """The odd ones of one table's rows among those of several."""
+    places = [index for index, row in enumerate(rows) if type(row) is kind]
+    picked = [rows[index] for index in places]
+    odd = _forms.of(kind).odd([events[index] for index in places], picked, _empty(kind))
+    return [places[index] for index in odd]
+
+
+def _empty(kind: Any) -> Any:
+    """A row without any value: what `old` is where nothing changed."""
+    return kind(*(UNSET,) * len(getattr(kind, "__columns__", ())))
 
 
 def _convert(event: Any) -> _Row:

@@ -7,11 +7,12 @@ cannot be NULL. https://debezium.io/documentation/reference/stable/connectors/my
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-_EPOCH_DAY = date(1970, 1, 1).toordinal()
+_EPOCH = datetime(1970, 1, 1)
+_EPOCH_DAY = _EPOCH.toordinal()
 
 
 @lru_cache(8192)
@@ -41,22 +42,23 @@ def epoch_days(*, nullable: bool) -> Callable[[str], int | None]:
 def epoch_time(fsp: int, *, nullable: bool) -> Callable[[str], int | None]:
     """DATETIME(fsp), in no time zone: to milliseconds up to three digits of a second's fraction, else microseconds."""
     missing = None if nullable else 0
-    unit = 1_000 if fsp <= 3 else 1_000_000
-    per_day = 86_400 * unit
-    per_digit: int = 10 ** ((3 if fsp <= 3 else 6) - fsp)
-    day_of, clock_of = _day, _clock
+    parse, epoch = datetime.fromisoformat, _EPOCH
 
-    def whole(text: str) -> int | None:
-        day = day_of(text[:10])
-        return missing if day is None else day * per_day + clock_of(text[11:]) * unit
-
-    def fractional(text: str) -> int | None:
-        day = day_of(text[:10])
-        if day is None:
+    def millis(text: str) -> int | None:
+        try:
+            since = parse(text) - epoch
+        except ValueError:
             return missing
-        return day * per_day + clock_of(text[11:19]) * unit + int(text[20:]) * per_digit
+        return since.days * 86_400_000 + since.seconds * 1_000 + since.microseconds // 1_000
 
-    return fractional if fsp else whole
+    def micros(text: str) -> int | None:
+        try:
+            since = parse(text) - epoch
+        except ValueError:
+            return missing
+        return since.days * 86_400_000_000 + since.seconds * 1_000_000 + since.microseconds
+
+    return millis if fsp <= 3 else micros
 
 
 def iso_timestamp(*, nullable: bool) -> Callable[[str], str | None]:
@@ -64,7 +66,7 @@ def iso_timestamp(*, nullable: bool) -> Callable[[str], str | None]:
     missing = None if nullable else "1970-01-01T00:00:00Z"
 
     def iso(text: str) -> str | None:
-        return f"{text[:10]}T{text[11:]}Z" if text[:4] != "0000" else missing
+        return missing if text[:4] == "0000" else text.replace(" ", "T") + "Z"
 
     return iso
 

@@ -46,8 +46,10 @@ class ElasticsearchConfig(DispatcherConfig, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Raises ValueError, which becomes a diagnostic. Addresses are not repeated: they may hold a password."""
-        if self.format != "json":
-            raise ValueError(f"expected format json, which is all that documents can be, got {self.format}")
+        if self.format not in ("json", "wlf"):
+            raise ValueError(
+                f"expected format json, for documents are made of the events' own fields, got {self.format}"
+            )
         if self.url is not None and self.urls:
             raise ValueError("expected `url` or `urls`, got both")
         for url in self.nodes:
