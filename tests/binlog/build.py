@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import zstandard
 from msgspec import UNSET
 
 from wlf.binlog import Decoder, Item, TableMap, Transaction
 from wlf.components.collectors._binlog.assemble import Assembler
+from wlf.components.collectors._binlog.options import OutputOptions
 from wlf.events.rows import RowChange
 from wlf.events.table import TableVersion, TableVersions
 
@@ -135,15 +137,16 @@ def packets(event: bytes, sequence: int = 0) -> bytes:
             return bytes(out)
 
 
-def stream(content: bytes, name: str = "binlog.000001") -> bytes:
-    """A file as a replication stream: a fake ROTATE, then each event in packets."""
+def stream(content: bytes, name: str = "binlog.000001", without: Collection[int] = ()) -> bytes:
+    """A file as a replication stream: a fake ROTATE, then each event in packets, but for some kinds."""
     checksum = content[4 + int.from_bytes(content[13:17], "little") - 5] == 1
     rotate = Raw(4, (4).to_bytes(8, "little") + name.encode(), 0x20, 0)
     out = bytearray(packets(encode(rotate, 0, checksum=checksum, on_disk=False)))
     at = 4
     while at < len(content):
         size = int.from_bytes(content[at + 9 : at + 13], "little")
-        out += packets(content[at : at + size])
+        if content[at + 4] not in without:
+            out += packets(content[at : at + size])
         at += size
     return bytes(out)
 
@@ -188,7 +191,7 @@ class Reading:
 
     def events(self, **switches: bool) -> list[RowChange]:
         """The assembled events of all transactions."""
-        assembler = Assembler("server", **switches)
+        assembler = Assembler("server", OutputOptions(**switches))
         return [event for item in self.transactions for event in assembler.events(item)]
 
     @property
@@ -218,3 +221,58 @@ def pieces(content: bytes, cuts: Sequence[int]) -> list[bytes]:
 def read(*events: Raw, mariadb: bool = False, **options: Any) -> Reading:
     """Read a file of these events."""
     return Reading(**options).file(binlog(*events, mariadb=mariadb))
+
+
+def lenenc(number: int) -> bytes:
+    """A length-encoded integer."""
+    if number < 0xFB:
+        return bytes([number])
+    width, first = (2, 0xFC) if number < 1 << 16 else (3, 0xFD) if number < 1 << 24 else (8, 0xFE)
+    return bytes([first]) + number.to_bytes(width, "little")
+
+
+def payload(*events: Raw, algorithm: int = 0, plain_size: int | None = None, frames: int = 1) -> Raw:
+    """A TRANSACTION_PAYLOAD in so many zstd frames without content size; `plain_size` is what it says of itself."""
+    plain = b"".join(encode(raw, 0, checksum=False, on_disk=False) for raw in events)
+    edges = [len(plain) * part // frames for part in range(frames + 1)]
+    shares = [plain[start:stop] for start, stop in itertools.pairwise(edges)]
+    packed = plain if algorithm else b"".join(map(_zstd, shares))
+    values = {2: algorithm, 3: len(plain) if plain_size is None else plain_size, 1: len(packed)}
+    fields = b"".join(bytes([kind, len(lenenc(value))]) + lenenc(value) for kind, value in values.items())
+    return Raw(40, fields + b"\0" + packed)
+
+
+def _zstd(plain: bytes) -> bytes:
+    return zstandard.ZstdCompressor(write_content_size=False).compress(plain)
+
+
+XA = "X'6f6e65',X'62',7"
+"""An xid, as servers log it."""
+
+
+def xa_prepare(xid: str = XA, *, one_phase: bool = False) -> Raw:
+    """An XA_PREPARE."""
+    gtrid, bqual = (bytes.fromhex(part) for part in re.findall("'([0-9a-f]*)'", xid))
+    numbers = int(xid.rpartition(",")[2]), len(gtrid), len(bqual)
+    return Raw(38, bytes([one_phase]) + b"".join(n.to_bytes(4, "little") for n in numbers) + gtrid + bqual)
+
+
+def prepared(*rows: Raw, number: int, xid: str = XA, one_phase: bool = False) -> list[Raw]:
+    """The group that MySQL logs at XA PREPARE."""
+    return [gtid(number), query(f"XA START {xid}"), *rows, query(f"XA END {xid}"), xa_prepare(xid, one_phase=one_phase)]
+
+
+def ended(verb: str, number: int, xid: str = XA) -> list[Raw]:
+    """The group of XA COMMIT or XA ROLLBACK."""
+    return [gtid(number), query(f"XA {verb} {xid}")]
+
+
+def mariadb_gtid(number: int, flags: int = 0, tail: bytes = b"") -> Raw:
+    """A GTID event of MariaDB; flags: 1 standalone, 64 prepared, 128 completed."""
+    return Raw(162, (number.to_bytes(8, "little") + bytes(4) + bytes([flags]) + tail).ljust(19, b"\0"))
+
+
+def xid_bytes(xid: str = XA) -> bytes:
+    """How MariaDB's GTID event names it."""
+    gtrid, bqual = (bytes.fromhex(part) for part in re.findall("'([0-9a-f]*)'", xid))
+    return int(xid.rpartition(",")[2]).to_bytes(4, "little") + bytes([len(gtrid), len(bqual)]) + gtrid + bqual

@@ -220,8 +220,6 @@ def test_mariadb_fractional_times_in_the_old_format_are_an_error() -> None:
 @pytest.mark.parametrize(
     ("section", "kind", "said"),
     [
-        ("payload", 40, "TRANSACTION_PAYLOAD.*binlog_transaction_compression"),
-        ("xa", 38, "XA_PREPARE"),
         ("partial: none diff", 39, "PARTIAL_UPDATE_ROWS.*PARTIAL_JSON"),
     ],
 )

@@ -250,7 +250,7 @@ def test_unknown_events_are_skipped_only_where_the_server_allows_it() -> None:
 
 
 def test_an_incident_is_an_error() -> None:
-    with pytest.raises(DecodeError, match=r"lost events .*: disk full"):
+    with pytest.raises(DecodeError, match=r":127: the server lost changes .*INCIDENT.*disk full.*copy the tables anew"):
         read(Raw(26, b"\x01\x00\x09disk full"))
 
 

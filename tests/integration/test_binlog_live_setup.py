@@ -13,7 +13,7 @@ from tests.servers.fixtures import Make
 from tests.servers.mariadb import MariaDB
 from tests.servers.mysql import MySQL
 from tests.servers.sql import SqlServer
-from wlf.errors import ComponentError, DecodeError, Retryable, SetupError
+from wlf.errors import ComponentError, Retryable, SetupError
 
 pytestmark = pytest.mark.servers
 
@@ -96,9 +96,7 @@ def test_server_that_is_not_there_is_worth_another_try(start: str) -> None:
 @pytest.mark.parametrize(
     ("make", "variable", "value"),
     [
-        ("make_mysql", "binlog_transaction_compression", "ON"),
         ("make_mysql", "binlog_row_value_options", "PARTIAL_JSON"),
-        ("make_mariadb", "log_bin_compress", "ON"),
     ],
 )
 def test_setting_that_cannot_be_read_yet_is_refused_by_name(
@@ -239,38 +237,3 @@ def test_second_replica_with_the_same_server_id_is_explained(mariadb: MariaDB) -
 
     error = asyncio.run(run())
     assert "server_id" in str(error)
-
-
-def stopped_by(server: SqlServer, *statements: str) -> str:
-    """The DecodeError that reading these statements ends with."""
-
-    async def run() -> None:
-        async with Reading.of(server) as reading:
-            server.execute("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY, x TEXT)", *statements)
-            await reading.to_end_of(server)
-
-    with pytest.raises(DecodeError) as caught:
-        asyncio.run(run())
-    return str(caught.value)
-
-
-def test_transaction_that_its_session_compressed_is_an_error_that_names_the_variable(make_mysql: Make[MySQL]) -> None:
-    error = stopped_by(
-        make_mysql(), "SET SESSION binlog_transaction_compression = ON", "INSERT INTO d.t VALUES (1, REPEAT('x', 5000))"
-    )
-    assert "TRANSACTION_PAYLOAD" in error
-    assert "binlog_transaction_compression" in error
-
-
-def test_transaction_prepared_by_xa_is_an_error(make_mysql: Make[MySQL], make_mariadb: Make[MariaDB]) -> None:
-    for server in (make_mysql(), make_mariadb(options={"binlog-row-metadata": "FULL"})):
-        error = stopped_by(
-            server,
-            "XA START 'x'",
-            "INSERT INTO d.t VALUES (1, 'x')",
-            "XA END 'x'",
-            "XA PREPARE 'x'",
-            "XA COMMIT 'x'",
-        )
-        assert "XA" in error
-        assert error.startswith("binlog.000001:")

@@ -8,26 +8,31 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from struct import Struct
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from wlf.binlog.control import ENCRYPTED_MAGIC, HEADER_BYTES, MAGIC, check_crc, parse_error_packet
+from wlf.binlog.control import ENCRYPTED_MAGIC, HEADER_BYTES, MAGIC, check_crc
 from wlf.binlog.counts import Counts
 from wlf.binlog.errors import UnsupportedEvent
 from wlf.binlog.events import Event, Steering
-from wlf.binlog.framing import FULL_PACKET, MAX_EVENT_BYTES, PACKET_BYTES, Tail
+from wlf.binlog.framing import MAX_EVENT_BYTES, PACKET_BYTES, SEMI_SYNC_BYTES, Packets, Tail
 from wlf.binlog.group import FRAME_BYTES, Group, Limits
-from wlf.binlog.items import Bind, Boundary, EndOfStream, Item, NeedSchema, SchemaColumn
+from wlf.binlog.items import Bind, Boundary, EndOfStream, Item, NeedSchema, Prepared, SchemaColumn
+from wlf.binlog.payload import Payload, decompressor
 from wlf.binlog.rows import COMPRESSED, DAMAGE, KINDS, Table
+from wlf.binlog.spill import MakeFile
 from wlf.binlog.tables import MakeTable, Tables
 from wlf.errors import DecodeError, WlfError
 
+if TYPE_CHECKING:
+    from zstandard import ZstdDecompressor
+
 _FULL_HEAD = Struct("<IBIIIH").unpack_from
 _HEAD = Struct("<IBII").unpack_from
-_PACKET_HEAD = Struct("<5xIBII").unpack_from
+_HEADS = {0: _HEAD, 5: Struct("<5xIBII").unpack_from, 7: Struct("<7xIBII").unpack_from}
 _GTID_BODY = Struct("<16sq").unpack_from
 _U64 = Struct("<Q").unpack_from
 _BEGIN = b"\0BEGIN"
-_TABLE_MAP, _QUERY, _XID, _FORMAT, _GTID = 19, 2, 16, 15, 33
+_TABLE_MAP, _QUERY, _XID, _FORMAT, _GTID, _PAYLOAD = 19, 2, 16, 15, 33, 40
 _BEGINS = 64
 
 # Two forms of one transaction end: with table ids without a map, servers end a statement that logged no rows.
@@ -52,6 +57,15 @@ class Decoder:
         wants: asked before `bind` and before a schema is needed, with database and table.
         table_cache_bytes: bounds the table versions that are kept, by estimated size.
         make_table: makes what decodes the rows of a table version, in place of `Table`.
+        make_file: makes an empty binary file that vanishes when it is closed (`tempfile.TemporaryFile`): transactions
+            that XA prepares go there once they are over `hold_max_bytes`. Without it they stay in memory.
+        spills: so do all other transactions, in place of being streamed: all their rows have the XID.
+        details: `Change.query` and `partitions`, `Transaction.thread_id` and `commit_us` are filled in. That costs a
+            little for each transaction.
+        quiet_until: a boundary (file, offset) behind `position`, for a restart at the first of the transactions that
+            were prepared: up to there only transactions that XA prepares are taken in, and `boundary` is that place.
+        semi_sync: the server was told that this replica acknowledges; where it has the plugin, its events have two
+            bytes more in front, and `wants_ack` tells what to answer.
     """
 
     def __init__(
@@ -69,14 +83,26 @@ class Decoder:
         wants: Callable[[str, str], bool] | None = None,
         table_cache_bytes: int = 16 << 20,
         make_table: MakeTable | None = None,
+        make_file: MakeFile | None = None,
+        spills: bool = False,
+        details: bool = False,
+        quiet_until: tuple[str, int] | None = None,
+        semi_sync: bool = False,
     ) -> None:
         self.counts = Counts()
         self._lead = PACKET_BYTES if mode == "stream" else 0
+        self._packets = Packets()
+        self._is_unsettled = semi_sync and mode == "stream"
+        self._details = details
+        self._payloads: list[Payload] = []
+        """The payload that is walked through, if there is one."""
+        self._zstd: ZstdDecompressor | None = None
         self._verify = verify_checksum
         self._tables = Tables(bind, wants, table_cache_bytes, self.counts, make_table)
         self._ids: dict[bytes, Table | Literal[False]] = {}
-        self._group = Group(Limits(hold_max_bytes, max(batch_rows, 1), max(batch_bytes, 1)), file, position)
-        self._steering = Steering(self._group, self.counts, self._ids, stream=mode == "stream")
+        limits = Limits(hold_max_bytes, max(batch_rows, 1), max(batch_bytes, 1), make_file, spills)
+        self._group = Group(limits, self.counts, file, position, details=details, quiet_until=quiet_until)
+        self._steering = Steering(self._group, self.counts, self._ids, stream=mode == "stream", details=details)
         self._steering.on_ddl = self._tables.forget_completed
         self._steering.file, self._steering.position = file, position
         self._steering.checksum_bytes = 4 if declared_checksum else 0
@@ -119,12 +145,32 @@ class Decoder:
         return self._steering.format.version if self._steering.format else None
 
     @property
+    def prepared(self) -> tuple[Prepared, ...]:
+        """The transactions that XA prepared before the boundary and that are not ended yet, oldest first.
+
+        They belong to a stored position: a later reading begins at the first one's place, with `quiet_until` the
+        boundary. Those without any wanted row are not among them.
+        """
+        return self._group.prepared.with_rows()
+
+    @property
+    def wants_ack(self) -> tuple[str, int] | None:
+        """File and end of the newest event that the server asked to acknowledge (`semi_sync`); None: of none yet.
+
+        It stays until a newer one comes. The answer, on the connection of the stream, is a packet with sequence
+        number 0 and the payload `ef`, u64 end, file name without NUL, and it covers all events before. Send it
+        once what lies before is safe: when a stored position has reached it. Events are asked for in the order of the
+        binlog, the last event of each transaction; the server's sessions wait for it up to
+        rpl_semi_sync_source_timeout (10 s), and then do without until the replica has caught up.
+        """
+        return self._packets.wants_ack
+
+    @property
     def pending(self) -> bool:
         """Whether `feed(b"")` would give more without new input, or raise."""
         if self._failed is not None:
             return True
-        asked = self._tables.asked
-        return self._stopped if asked is None else asked.complete
+        return self._stopped if self._tables.asked is None else self._tables.is_answered
 
     @property
     def in_transaction(self) -> bool:
@@ -150,6 +196,7 @@ class Decoder:
             self._stopped = self._run()
         except (WlfError, *DAMAGE) as error:
             self._failed = self._failure(error)
+            self._payloads.clear()
             if not self._group.out:
                 raise self._failed from self._failed.__cause__
         return self._group.refill()
@@ -165,6 +212,10 @@ class Decoder:
         except DecodeError as error:
             raise self._located(error) from error
 
+    def refuse(self) -> None:
+        """The other answer to NeedSchema: rows of this table version are left out, and counted in `unfit_events`."""
+        self._tables.refuse()
+
     def open_file(self, name: str, head: bytes, position: int = 4) -> None:
         """Begin a binlog file (mode "file"); then feed what lies behind `position`, a boundary.
 
@@ -173,7 +224,8 @@ class Decoder:
             head: its first bytes, at least the magic number and the whole FORMAT_DESCRIPTION (1 KiB is enough).
             position: where the chunks that follow begin.
         """
-        self.counts.discarded_events += self._group.abandon()
+        self._group.abandon()
+        self._payloads.clear()
         self._tail = Tail(stream=False)
         self._buf, self._at = b"", 0
         self._steering.open_file(name, position)
@@ -218,9 +270,15 @@ class Decoder:
                 group.drain()
             if group.full or group.draining:
                 return True
+            if self._payloads:
+                if self._walk_payload(self._payloads[0]):
+                    return True
+                continue
             if self._at < len(self._buf):
                 if self._walk():
                     return True
+                if self._payloads:
+                    continue
                 if self._at < len(self._buf):
                     self._tail.begin(self._buf[self._at :])
                 group.own_frames(whole=self._joined)
@@ -249,10 +307,13 @@ class Decoder:
 
     def _walk(self) -> bool:
         """Go through the whole events of the buffer; True: stopped on purpose, not for want of bytes."""
+        if self._is_unsettled:
+            self._settle()
         buf, at, lead, steering, group = self._buf, self._at, self._lead, self._steering, self._group
         ids, known, begins, frames = self._ids, self._tables.known, self._begins, group.frames
-        head, size_of_buf, trim = _PACKET_HEAD if lead else _HEAD, len(buf), steering.checksum_bytes
+        head, size_of_buf, trim = _HEADS[lead], len(buf), steering.checksum_bytes
         limit, checked = size_of_buf - (4 if lead else 18), trim and self._verify
+        in_a_hurry = not (lead or self._details)
         # The position of an event is base + at.
         base = steering.position - at
         try:
@@ -278,7 +339,7 @@ class Decoder:
                     if table is None and (table := self._new_table(raw, base + at)) is None:
                         return True
                     ids[buf[start + 19 : start + 25]] = table
-                elif kind == _GTID and not (lead or group.open):
+                elif kind == _GTID and in_a_hurry and not group.open:
                     group.open, group.gtid = True, _GTID_BODY(buf, start + 20)
                 elif kind == _QUERY and buf[start + 27 : stop] in begins:
                     group.open = group.begun = True
@@ -288,7 +349,7 @@ class Decoder:
                         group.held += size + FRAME_BYTES
                         group.open = True
                         if group.held > group.hold_max_bytes:
-                            group.spill()
+                            group.overflow()
                     else:
                         self._unheld(buf, start, table)
                 else:
@@ -301,18 +362,85 @@ class Decoder:
                         checked = trim and self._verify
                 at = end
                 base -= lead
-                if group.full:
-                    return True
+                if group.full or self._payloads:
+                    return group.full
         finally:
             self._at = at
             steering.position = base + at
         return False
 
+    def _walk_payload(self, payload: Payload) -> bool:
+        """Go through the events of a compressed payload; True: stopped on purpose.
+
+        They have no checksum, and the place of the event around them: errors name its begin, rows its end.
+        """
+        steering = self._steering
+        after, trim = steering.position, steering.checksum_bytes
+        steering.position, steering.checksum_bytes = payload.position, 0
+        stopped = self._walk_inside(payload)
+        steering.position, steering.checksum_bytes = after, trim
+        if not stopped:
+            self._payloads.clear()
+        return stopped
+
+    def _walk_inside(self, payload: Payload) -> bool:
+        ids, known, group, frames = self._ids, self._tables.known, self._group, self._group.frames
+        while (piece := payload.piece()) is not None:
+            buf, at = piece
+            while (size := payload.event_size(buf, at)) > 0:
+                ts, kind, server, _ = _HEAD(buf, at)
+                end = at + size
+                if kind == _TABLE_MAP:
+                    raw = buf[at + 25 : end]
+                    table = known.get(raw)
+                    if table is None and (table := self._new_table(raw, payload.position)) is None:
+                        return True
+                    ids[buf[at + 19 : at + 25]] = table
+                elif kind in KINDS:
+                    if table := ids.get(buf[at + 19 : at + 25]):
+                        frames.append((table, kind, ts, server, buf, at, end, payload.end))
+                        group.held += size + FRAME_BYTES
+                        group.open = True
+                        if group.held > group.hold_max_bytes:
+                            group.overflow()
+                    else:
+                        self._unheld(buf, at, table)
+                elif kind == _XID:
+                    group.close(_U64(buf, at + 19)[0], ts, payload.end)
+                elif kind == _QUERY and _is_begin(buf, at, end):
+                    self._begun(buf, at)
+                else:
+                    payload.check_kind(kind)
+                    event = Event(kind, ts, server, payload.size, 0, _FULL_HEAD(buf, at)[5], buf, at, end)
+                    self._steering.on_event(event, verify=False)
+                at = payload.at = end
+                if group.full:
+                    return True
+            group.adopt_frames()
+        return False
+
+    def _begun(self, buf: bytes, start: int) -> None:
+        """A QUERY event that is BEGIN."""
+        self._group.open = self._group.begun = True
+        if self._details:
+            self._group.thread_id = int.from_bytes(buf[start + 19 : start + 23], "little")
+
+    def _settle(self) -> None:
+        """A server without the plugin ignores that this replica acknowledges: the first packet tells."""
+        first = self._buf[self._at + 4 : self._at + 6]
+        if len(first) == 2:
+            self._is_unsettled = False
+            # Without the two bytes the timestamp of the first event, a ROTATE, begins here: 0.
+            if first == b"\0\xef":
+                self._lead = self._packets.lead = PACKET_BYTES + SEMI_SYNC_BYTES
+
     def _steer(self, buf: bytes, start: int, end: int, stop: int) -> None:
         """An event that is not among the most frequent ones."""
         fields = _FULL_HEAD(buf, start)
         if fields[1] == _QUERY and _is_begin(buf, start, stop):
-            self._group.open = self._group.begun = True
+            self._begun(buf, start)
+            if self._details:
+                return
             # From the default database's length on, one session's BEGINs are mostly alike.
             if len(self._begins) >= _BEGINS:
                 self._begins.clear()
@@ -322,6 +450,13 @@ class Decoder:
             raise DecodeError("expected a FORMAT_DESCRIPTION event first")
         if fields[1] in COMPRESSED:
             self._compressed(buf, start, stop, fields)
+            return
+        if fields[1] == _PAYLOAD:
+            # It stands in its transaction: what came before it in this chunk is copied, what is inside is walked next.
+            self._group.own_frames(whole=self._joined)
+            self._zstd = self._zstd or decompressor()
+            body, position = buf[start + HEADER_BYTES : stop], self._steering.position
+            self._payloads.append(Payload(body, position, fields[3], self._zstd))
             return
         self._steering.on_event(self._event(buf, start, end, fields), verify=self._verify)
 
@@ -338,37 +473,18 @@ class Decoder:
         group.held += len(plain) + FRAME_BYTES
         group.open = True
         if group.held > group.hold_max_bytes:
-            group.spill()
+            group.overflow()
 
     def _event(self, buf: bytes, start: int, end: int, fields: tuple[int, int, int, int, int, int]) -> Event:
         ts, kind, server, size, log_pos, flags = fields
         return Event(kind, ts, server, size, log_pos, flags, buf, start, end)
 
     def _packet(self, buf: bytes, at: int) -> int:
-        """-1: an event lies here whole. 0: more bytes are needed. Else the size of another packet, which was read.
-
-        Raises:
-            DecodeError: the packet and the event inside it differ in size.
-            ServerRefused: it is an error packet.
-        """
-        length = int.from_bytes(buf[at : at + 3], "little")
-        end = at + 4 + length
-        if length == FULL_PACKET or end > len(buf):
-            if not self._joined:
-                return 0
-            end = len(buf)
-        first = buf[at + 4] if end > at + 4 else -1
-        if first == 0 and end - at >= PACKET_BYTES + HEADER_BYTES:
-            size = int.from_bytes(buf[at + 14 : at + 18], "little")
-            if size != end - at - PACKET_BYTES:
-                raise DecodeError(f"expected an event of {end - at - PACKET_BYTES} bytes as its packet, got {size}")
-            return -1
-        if first == 0xFF:
-            raise parse_error_packet(buf[at + 4 : end])
-        if first == 0xFE and length < 9:
+        """-1: an event lies here whole. 0: more bytes are needed. Else the size of another packet, which was read."""
+        size = self._packets.look(buf, at, self._steering, joined=self._joined)
+        if size > 0:
             self._group.out.append(EndOfStream(self._steering.file, self._steering.position))
-            return end - at
-        raise DecodeError(f"expected an event packet, got one of {length} bytes that begins with {first}")
+        return size
 
     def _check_size(self, buf: bytes, start: int, position: int) -> None:
         """A damaged size must not make the decoder wait for gigabytes."""
@@ -381,18 +497,21 @@ class Decoder:
 
     def _new_table(self, raw: bytes, position: int) -> Table | Literal[False] | None:
         form = self._steering.format
+        if self._group.is_quiet and self._group.xa is None:
+            return False  # nothing of it will be handed out: its columns need not be known
         version = self._tables.new(raw, mariadb=form is not None and form.mariadb)
         if version is None and (asked := self._tables.asked) is not None:
             count = len(asked.columns)
             where = self._steering.file, position
-            self._group.out.append(NeedSchema(asked.database, asked.table, count, asked.types, *where))
+            logged = tuple(asked.columns)
+            self._group.out.append(NeedSchema(asked.database, asked.table, count, asked.types, *where, logged))
         return version
 
     def _unheld(self, buf: bytes, start: int, table: Table | Literal[False] | None) -> None:
         """A rows event of an unwanted table, or of none."""
         table_id = buf[start + 19 : start + 25]
         if table is False:
-            self.counts.filtered_events += 1
+            self.counts.filtered_events += not self._group.is_quiet
         elif table_id not in _DUMMY_TABLES:
             number = int.from_bytes(table_id, "little")
             raise DecodeError(f"expected a TABLE_MAP event for table id {number} before its rows, got none")

@@ -9,30 +9,40 @@ from typing import Literal, NamedTuple
 from wlf.binlog import control
 from wlf.binlog.control import ARTIFICIAL, HEADER_BYTES, IGNORABLE, IN_USE, RELAY_LOG, Format
 from wlf.binlog.counts import Counts
+from wlf.binlog.details import commit_us, mariadb_thread_id, tagged_commit_us
+from wlf.binlog.ddl.tokens import Dialect
 from wlf.binlog.errors import UnsupportedEvent
 from wlf.binlog.group import Group, Gtid
 from wlf.binlog.gtid import GtidPosition, GtidSet, mariadb_gtid, tagged_gtid
 from wlf.binlog.items import Heartbeat, Rotate, Statement
+from wlf.binlog.prepared import require_xid, xid_of_gtid, xid_of_prepare, xid_of_statement
 from wlf.binlog.rows import Table
-from wlf.binlog.statements import HEAD_BYTES, classify, parse_query, query_text_at, strip_comments
+from wlf.binlog.spill import QUERY, SAVEPOINT
+from wlf.binlog.statements import HEAD_BYTES, Query, classify, parse_query, query_text_at, strip_comments, unquote
 from wlf.errors import DecodeError
 
 _GTID = Struct("<16sq").unpack_from
 _STANDALONE = 1
+_PREPARED_XA = 64
+_ROWS_QUERY = 29
 
 # Rows that were logged in a form not decoded yet: name, server variable, advice.
 _UNSUPPORTED = {
     20: ("WRITE_ROWS_V0", "", "the server is older than MySQL 5.1"),
     21: ("UPDATE_ROWS_V0", "", "the server is older than MySQL 5.1"),
     22: ("DELETE_ROWS_V0", "", "the server is older than MySQL 5.1"),
-    38: ("XA_PREPARE", "", "transactions prepared by XA are not supported"),
-    39: ("PARTIAL_UPDATE_ROWS", "binlog_row_value_options=PARTIAL_JSON", "set it to ''"),
-    40: ("TRANSACTION_PAYLOAD", "binlog_transaction_compression=ON", "set it to OFF"),
-    164: ("START_ENCRYPTION", "encrypt_binlog=ON", "read from the server instead of the file"),
 }
 
 # Nothing to do: they say where the server is, or belong to statements logged as text.
 _BORING = frozenset((3, 5, 9, 11, 13, 14, 17, 28, 29, 36, 37, 160, 161))
+
+
+def savepoint_name(sql: str) -> bytes:
+    """The name in SAVEPOINT and ROLLBACK TO, which servers quote; names do not differ by case."""
+    text = sql.strip().rstrip(";").rstrip()
+    at = text.find("`")
+    name = unquote(text[at:]) if at >= 0 else text.split()[-1]
+    return name.casefold().encode("utf-8", "surrogateescape")
 
 
 def _nothing() -> None:
@@ -59,7 +69,15 @@ class Steering:
     `position` is that of the event being read; the walk adds its size afterwards.
     """
 
-    def __init__(self, group: Group, counts: Counts, ids: dict[bytes, Table | Literal[False]], *, stream: bool) -> None:
+    def __init__(
+        self,
+        group: Group,
+        counts: Counts,
+        ids: dict[bytes, Table | Literal[False]],
+        *,
+        stream: bool,
+        details: bool = False,
+    ) -> None:
         self.file = ""
         self.position = 4
         self.checksum_bytes = 0
@@ -70,6 +88,7 @@ class Steering:
         self._counts = counts
         self._ids = ids
         self._stream = stream
+        self._details = details
         self.on_ddl: Callable[[], None] = _nothing
         """Called after each statement that may have changed a schema."""
         self._on: dict[int, Callable[[Event], None]] = {
@@ -79,15 +98,18 @@ class Steering:
             26: self._on_incident,
             27: self._on_heartbeat,
             33: self._on_gtid,
-            34: lambda event: self._begin(None),
+            34: self._on_anonymous,
             35: self._on_previous_gtids,
             38: self._on_xa_prepare,
             41: self._on_heartbeat,
             42: self._on_tagged_gtid,
             162: self._on_mariadb_gtid,
             163: self._on_gtid_list,
+            164: self._on_encryption,
             165: self._on_compressed_query,
         }
+        if details:
+            self._on |= {29: self._on_rows_query, 160: self._on_rows_query}
 
     def open_file(self, name: str, position: int) -> None:
         """Forget what belonged to the last file."""
@@ -143,7 +165,7 @@ class Steering:
         if self.format.created or not self._stream:
             self._ids.clear()
             # The server was restarted: what was open then is rolled back.
-            self._counts.discarded_events += self._group.abandon()
+            self._group.abandon()
         if self._stream:
             self._stand(event.log_pos or None, event)
 
@@ -155,7 +177,7 @@ class Steering:
             self._group.out.append(Rotate(name, position))
         if name != self.file:
             self._ids.clear()
-            self._counts.discarded_events += self._group.abandon()
+            self._group.abandon()
         self.file, self.position = name, position - event.size
         self._group.jump(name, position)
 
@@ -170,8 +192,19 @@ class Steering:
         self._stand(max(moved, self.position), event)
 
     def _on_incident(self, event: Event) -> None:
-        body = self._body(event)
-        raise DecodeError(f"the server lost events (INCIDENT): {body[3:].decode('utf-8', 'replace')}")
+        text = self._body(event)[3:].decode("utf-8", "replace")
+        raise DecodeError(
+            f"the server lost changes and says so by an INCIDENT event ({text}): what they were is not in the binlog; "
+            "copy the tables anew, or begin behind this place"
+        )
+
+    def _on_encryption(self, event: Event) -> None:
+        # In a stream it is the server that decrypts: the event only takes its room.
+        if not self._stream:
+            advice = "read it from the server, which decrypts it"
+            raise UnsupportedEvent(
+                "START_ENCRYPTION", "encrypt_binlog=ON", advice, file=self.file, position=self.position
+            )
 
     # Transactions.
 
@@ -179,6 +212,13 @@ class Steering:
         if self._stream and event.log_pos:
             self._follow(event.log_pos, event.size)
         self._begin(_GTID(event.buf, event.start + 20))
+        if self._details:
+            self._group.commit_us = commit_us(self._body(event))
+
+    def _on_anonymous(self, event: Event) -> None:
+        self._begin(None)
+        if self._details:
+            self._group.commit_us = commit_us(self._body(event))
 
     def _follow(self, log_pos: int, size: int) -> None:
         """The server skips transactions that were asked not to be sent."""
@@ -194,17 +234,25 @@ class Steering:
             group.close(None, 0, self.position)
             group.drain_rest()
         group.begin(gtid, begun=begun)
+        if self._details:
+            group.thread_id = group.commit_us = None
 
     def _on_tagged_gtid(self, event: Event) -> None:
         if self._stream and event.log_pos:
             self._follow(event.log_pos, event.size)
         self._begin(tagged_gtid(self._body(event)))
+        if self._details:
+            self._group.commit_us = tagged_commit_us(self._body(event))
 
     def _on_mariadb_gtid(self, event: Event) -> None:
         sequence, domain, flags = mariadb_gtid(self._body(event))
         if self._stream and event.log_pos:
             self._follow(event.log_pos, event.size)
         self._begin((domain, event.server_id, sequence), begun=not flags & _STANDALONE)
+        if flags & _PREPARED_XA and (xid := xid_of_gtid(self._body(event))) is not None:
+            self._group.expect_prepare(xid)
+        if self._details:
+            self._group.thread_id = mariadb_thread_id(self._body(event))
 
     def _on_previous_gtids(self, event: Event) -> None:
         previous = GtidSet.decode(self._body(event))
@@ -217,11 +265,18 @@ class Steering:
         if not self._group.gtids:
             self._group.gtids = GtidPosition.decode(self._body(event))
 
+    def _on_rows_query(self, event: Event) -> None:
+        # The byte in front of ROWS_QUERY was meant for the length, and is garbage.
+        text = self._body(event)[event.kind == _ROWS_QUERY :]
+        self._group.note(QUERY, text, self.position + event.size)
+
     def _on_xa_prepare(self, event: Event) -> None:
-        one_phase = self._body(event)[:1] == b"\1"
-        if not one_phase:
-            self._unsupported(event.kind)
-        self._group.close(None, event.ts, self.position + event.size)
+        xid, one_phase = xid_of_prepare(self._body(event))
+        end = self.position + event.size
+        if one_phase:
+            self._group.close(None, event.ts, end)
+        else:
+            self._group.prepare(xid, end)
 
     def _on_load_query(self, event: Event) -> None:
         body = self._body(event)
@@ -237,23 +292,53 @@ class Steering:
         self._statement(event, self._body(event))
 
     def _statement(self, event: Event, body: bytes) -> None:
+        """A QUERY: what begins or ends transactions, or else a statement to hand out."""
         group, query = self._group, parse_query(body)
         end = self.position + event.size
         words = strip_comments(query.sql[:200]).upper().split(None, 2)
-        first = words[0].rstrip(";") if words else ""
-        if first == "BEGIN" or words[:2] == ["XA", "START"]:
+        first, second = (words[0].rstrip(";") if words else ""), (words[1] if len(words) > 1 else "")
+        if self._details and group.open:
+            group.thread_id = int.from_bytes(body[:4], "little")
+        if first == "BEGIN":
             group.open = group.begun = True
+        elif first == "XA":
+            self._xa(second, query, event, end)
         elif first == "COMMIT":
             group.close(None, event.ts, end)
-        elif first in ("SAVEPOINT", "RELEASE") or words[:2] == ["XA", "END"]:
-            pass
-        else:
-            kind, objects = classify(query.sql, query.database)
-            where = group.gtid_text(), event.ts, event.server_id, self.file, end
-            statement = Statement(query.database, query.sql, kind, objects, *where)
-            group.out.append(statement)
-            if statement.is_ddl:
-                self.on_ddl()
-            # ROLLBACK TO leaves the transaction open.
-            if not group.begun or (first == "ROLLBACK" and "TO" not in words[1:]):
+        elif first == "SAVEPOINT":
+            group.note(SAVEPOINT, savepoint_name(query.sql), end)
+        elif first == "ROLLBACK" and "TO" in words[1:]:
+            # It is logged only where something cannot be undone; rows of tables without transactions, which
+            # survive, have groups of their own.
+            group.roll_back_to(savepoint_name(query.sql))
+        elif first != "RELEASE":
+            self._hand_out(query, event, end)
+            if first == "ROLLBACK":
+                group.roll_back(event.ts, end)
+            elif not group.begun:
                 group.close(None, event.ts, end)
+
+    def _hand_out(self, query: Query, event: Event, end: int, kind: str | None = None) -> None:
+        dialect = Dialect.of(self.format.version if self.format else None, query.sql_mode)
+        found, objects = classify(query.sql, query.database, dialect)
+        if not self._group.is_quiet:
+            where = self._group.gtid_text(), event.ts, event.server_id, self.file, end
+            read_as = query.sql_mode, query.charset
+            statement = Statement(query.database, query.sql, kind or found, objects, *where, *read_as)
+            self._group.out.append(statement)
+            if not statement.is_ddl:
+                return
+        self.on_ddl()
+
+    def _xa(self, verb: str, query: Query, event: Event, end: int) -> None:
+        """The statements of XA as servers log them; PREPARE is an event of its own."""
+        group = self._group
+        if verb in ("START", "BEGIN"):
+            group.open = group.begun = True
+            group.expect_prepare(require_xid(xid_of_statement(query.sql), query.sql))
+        elif verb == "COMMIT":
+            xid = require_xid(xid_of_statement(query.sql), query.sql)
+            if not group.commit_prepared(xid, event.ts, end):
+                self._hand_out(query, event, end, "xa-unknown")
+        elif verb == "ROLLBACK":
+            group.roll_back_prepared(require_xid(xid_of_statement(query.sql), query.sql), end)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, TypeAlias
 
+from wlf.binlog.counts import Counts
+from wlf.binlog.details import partitions
 from wlf.binlog.gtid import GtidPosition, GtidSet, Source, gtid_text
-from wlf.binlog.items import Boundary, Change, Item, Transaction
-from wlf.binlog.rows import DAMAGE, KINDS, Decoded, Table
+from wlf.binlog.items import Boundary, Change, Item, Prepared, Transaction
+from wlf.binlog.prepared import Held, PreparedTransactions
+from wlf.binlog.rows import DAMAGE, KINDS, Decoded
+from wlf.binlog.spill import QUERY, SAVEPOINT, Frame, MakeFile, Spool
 from wlf.errors import DecodeError
-
-Frame: TypeAlias = tuple[Table, int, int, int, bytes, int, int, int]
-"""Table, event type, ts, server id; buffer, start and end (without checksum) of the event; position behind it."""
 
 Gtid: TypeAlias = tuple[bytes, int] | tuple[Source, int] | tuple[int, int, int]
 """MySQL's uuid and number, or source and number where there is a tag; MariaDB's domain, server, sequence number."""
@@ -26,21 +29,37 @@ FRAME_BYTES = 128
 
 @dataclass(frozen=True)
 class Limits:
-    """What bounds the memory: raw bytes held for an XID, and rows or raw bytes handed out by one call."""
+    """What bounds the memory: raw bytes held for an XID, and rows or raw bytes handed out by one call.
+
+    `make_file` gives room for what is beyond `hold_max_bytes`: for transactions that XA prepares, and with `spills` for
+    all others too, which are streamed without it.
+    """
 
     hold_max_bytes: int
     batch_rows: int
     batch_bytes: int
+    make_file: MakeFile | None = None
+    spills: bool = False
 
 
 class Group:
     """The frames of the open transaction, and how far they have been handed out.
 
     `open` lasts from a GTID or BEGIN to the end of the transaction. `begun` means that only a commit ends it; without,
-    the next statement does. `draining` means that rows are left which were to be handed out.
+    the next statement does. `draining` means that rows are left which were to be handed out. `xa` is the name under
+    which it will be prepared. Before `quiet_until`, a boundary, only what XA prepared is taken in.
     """
 
-    def __init__(self, limits: Limits, file: str, position: int) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        counts: Counts,
+        file: str,
+        position: int,
+        *,
+        details: bool = False,
+        quiet_until: tuple[str, int] | None = None,
+    ) -> None:
         self.frames: list[Frame] = []
         self.held = 0
         self.hold_max_bytes = limits.hold_max_bytes
@@ -49,6 +68,10 @@ class Group:
         self.draining = False
         self.full = False
         """Enough rows for one call."""
+        self.xa: str | None = None
+        self.thread_id: int | None = None
+        self.commit_us: int | None = None
+        self.prepared = PreparedTransactions(limits.hold_max_bytes, limits.make_file)
         self._boundary: tuple[str, int, Gtid | None] = (file, position, None)
         self._gtids: GtidSet | GtidPosition | None = None
         self._run: tuple[bytes | Source, int] | None = None
@@ -58,12 +81,27 @@ class Group:
         self.out: list[Item] = []
         self._file = file
         self._limits = limits
+        self._counts = counts
+        self._details = details
         self.gtid: Gtid | None = None
         self._end: tuple[int | None, int, int] | None = None  # xid, ts, position behind the commit
         self._next = 0
         self._owned = 0
         self._xoffset = 0
-        self._spilled = False
+        self._quiet = quiet_until
+        self._simple = quiet_until is None
+        """All that it has lies in `frames`, wanted, and nothing but rows."""
+        self._streamed = False
+        self._spool: Spool | None = None
+        self._lots: Iterator[list[Frame]] | None = None
+        self._more: list[Frame] | None = None
+        self._query: str | None = None
+        self._offset: int | None = None
+        """Where all its rows are said to end ..."""
+        self._origin: str | None = None
+        """... and the file that they lie in: those of a prepared transaction."""
+        self._last_end = 0
+        self._rows_before = 0
         self._rows_out = 0
         self._bytes_out = 0
 
@@ -78,35 +116,148 @@ class Group:
     def close(self, xid: int | None, ts: int, end: int) -> None:
         """It is committed, and ends at position `end`."""
         frames = self.frames
-        if len(frames) == 1 and not self._spilled:
+        if len(frames) == 1 and self._simple:
             self._close_one(frames[0], xid, ts, end)
             return
+        if self._quiet is not None:
+            self._closed(end)
+            return
         self._end = (xid, ts, end)
-        if frames:
+        if self._spool is not None:
+            self._unspool(self._spool)
+        if frames or self._streamed:
             self.drain()
         else:
             self._end = None
             self._closed(end)
 
-    def spill(self) -> None:
-        """It is too long to wait for its XID: hand out all rows events but the last."""
-        self._spilled = True
-        self.drain()
+    def overflow(self) -> None:
+        """It is too long to wait for its end in memory: it goes to a file, or rows are handed out at once."""
+        make_file = self._limits.make_file
+        if self._quiet is not None and self.xa is None:
+            self._forget_frames()
+        elif make_file is not None and (self._limits.spills or self.xa is not None):
+            self._simple = False
+            self._spool = self._spool or Spool(make_file)
+            self._spool.write(self.frames)
+            self._forget_frames()
+        elif self.xa is None:
+            self._simple, self._streamed = False, True
+            self.drain()
 
-    def abandon(self) -> int:
-        """It was never committed; how many rows events are dropped."""
-        dropped = len(self.frames)
+    def _forget_frames(self) -> None:
+        self.frames.clear()
+        self.held = self._next = self._owned = 0
+
+    def note(self, kind: int, text: bytes, position: int) -> None:
+        """A frame that is no rows event, see `spill.QUERY`."""
+        self._simple = False
+        none: Any = None
+        self.frames.append((none, kind, 0, 0, text, 0, len(text), position))
+        self.held += len(text) + FRAME_BYTES
+
+    def roll_back(self, ts: int, end: int) -> None:
+        """It is not committed, and ends at position `end`; rows that were streamed cannot be taken back."""
+        self._counts.discarded_events += self._rows_events()
+        if self._streamed:
+            self._counts.escaped_events += 1
+            self._forget_frames()
+            self._end = (None, ts, end)
+            self.drain()
+        else:
+            self._closed(end)
+
+    def roll_back_to(self, savepoint: bytes) -> None:
+        """What came behind a savepoint is undone; one that was set before the first change is not in the binlog."""
+        frames, before = self.frames, self._rows_events()
+        for at in range(len(frames) - 1, -1, -1):
+            frame = frames[at]
+            if frame[1] == SAVEPOINT and frame[4][frame[5] : frame[6]] == savepoint:
+                del frames[at + 1 :]
+                self._owned = min(self._owned, len(frames))
+                self.held = _held(frames)
+                break
+        else:
+            self._forget_frames()
+            if self._streamed:
+                self._counts.escaped_events += 1
+            elif self._spool is not None:
+                self._spool.cut(savepoint)
+        self._counts.discarded_events += before - self._rows_events()
+
+    def _rows_events(self) -> int:
+        """How many rows events are kept."""
+        spooled = self._spool.events if self._spool is not None and self._lots is None else 0
+        return spooled + sum(frame[1] > SAVEPOINT for frame in self.frames)
+
+    def abandon(self) -> None:
+        """It was never committed: a crash of the server cut it off."""
+        self._counts.discarded_events += self._rows_events()
         self._reset()
-        return dropped
+
+    # XA: two groups, one that prepares and one that commits, which may be far behind it.
+
+    def expect_prepare(self, xid: str) -> None:
+        """XA will prepare it under this name: until then nothing of it is handed out."""
+        self.xa = xid
+        self._simple = False
+
+    def prepare(self, xid: str, end: int) -> None:
+        """It ends at `end` as prepared: its rows wait for `commit_prepared`."""
+        self.own_frames(whole=False)
+        file, offset, _ = self._boundary
+        prepared = Prepared(xid, file, offset, _text(self.gtid))
+        self.prepared.put(Held(prepared, self.frames[:], self._spool, self.held, self.thread_id))
+        self._spool = None
+        self._closed(end)
+
+    def commit_prepared(self, xid: str, ts: int, end: int) -> bool:
+        """The rows of a prepared transaction are this one's; False: it is not known."""
+        held = self.prepared.pop(xid)
+        if held is not None and self._quiet is None:
+            self._simple = False
+            self.frames[:], self._owned = held.frames, len(held.frames)
+            self._spool, self._offset, self._origin = held.spool, end, held.prepared.file
+            self.thread_id = held.thread_id
+        known = held is not None or self._quiet is not None
+        self.close(None, ts, end)
+        return known
+
+    def roll_back_prepared(self, xid: str, end: int) -> None:
+        """A prepared transaction is dropped."""
+        held = self.prepared.pop(xid)
+        if held is not None:
+            if self._quiet is None:
+                self._counts.discarded_events += held.events
+            if held.spool is not None:
+                held.spool.close()
+        self._closed(end)
+
+    # Where it is.
 
     def jump(self, file: str, position: int) -> None:
         """Reading goes on elsewhere, where no transaction is open."""
+        if self._quiet is not None:
+            self._listen(file, position)
         self._file = file
         self._boundary = (file, position, self._boundary[2])
+
+    def _listen(self, file: str, position: int) -> None:
+        """End the quiet once its place is reached, or its file left behind."""
+        quiet = self._quiet
+        if quiet is not None and ((file == quiet[0] and position >= quiet[1]) or file != quiet[0] == self._boundary[0]):
+            self._quiet, self._simple = None, True
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether this is read for the sake of prepared transactions alone."""
+        return self._quiet is not None
 
     @property
     def boundary(self) -> Boundary:
         """Behind the last transaction that was handed out whole."""
+        if self._quiet is not None:
+            return Boundary(*self._quiet, None)
         file, position, gtid = self._boundary
         return Boundary(file, position, _text(gtid))
 
@@ -132,7 +283,7 @@ class Group:
     def drain_rest(self) -> None:
         """Hand out all that is left, whatever the measure of a call."""
         limits = self._limits
-        self._limits = Limits(limits.hold_max_bytes, sys.maxsize, sys.maxsize)
+        self._limits = replace(limits, batch_rows=sys.maxsize, batch_bytes=sys.maxsize)
         if self.draining:
             self.drain()
         self._limits = limits
@@ -146,27 +297,63 @@ class Group:
         changes: list[Change] = []
         count = size = 0
         is_continued = self._xoffset > 0
-        while at < last and count < rows_left and size < bytes_left:
+        while count < rows_left and size < bytes_left:
+            if at >= last:
+                if not self._next_lot():
+                    break
+                at, last = 0, len(frames)
             frame = frames[at]
-            table, kind, ts, server, _, start, stop, position = frame
-            rows, olds = _decode(frame, self._file)
             at += 1
-            size += stop - start
-            count += len(rows)
-            if rows:
-                changes.append(Change(table.binding, KINDS[kind], ts, server, position, rows, olds))
+            size += frame[6] - frame[5]
+            if frame[1] > SAVEPOINT:
+                rows, olds = _decode(frame, self._origin or self._file)
+                count += len(rows)
+                if rows:
+                    changes.append(self._change(frame, rows, olds))
+            elif frame[1] == QUERY:
+                self._query = frame[4][frame[5] : frame[6]].decode("utf-8", "replace")
         self._rows_out += count
         self._bytes_out += size
         self._next = at
         self.full = self.full or count >= rows_left or size >= bytes_left
-        self.draining = at < last
+        self.draining = at < last or self._more is not None
         # A transaction that came in parts ends the call that ends it: the next ones would otherwise share a batch, and
         # so a resume position, with half a transaction.
         self.full = self.full or self.draining or (is_continued and end is not None)
-        if changes or (end and self._spilled and not self.draining):
+        if changes or (end and (self._streamed or is_continued) and not self.draining):
             self._emit(changes, count)
         if not self.draining:
             self._drained()
+
+    def _change(self, frame: Frame, rows: list[Any], olds: list[Any] | None) -> Change:
+        table, kind, ts, server, buf, start, _, end = frame
+        if self._offset is not None:
+            end = self._offset
+        self._rows_before = before = self._rows_before if end == self._last_end else 0
+        self._last_end = end
+        self._rows_before += len(rows)
+        where = partitions(kind, buf, start) if self._details else ()
+        return _tuple(  # type: ignore[no-any-return]
+            Change, (table.binding, KINDS[kind], ts, server, end, rows, olds, self._query, where, before)
+        )
+
+    def _unspool(self, spool: Spool) -> None:
+        """What is in the file comes first, then what is in memory."""
+        rest = self.frames[:]
+        self._lots = chain(spool.lots(), [rest] if rest else [])
+        self._more = next(self._lots, None)
+        self.frames.clear()
+        self._next_lot()
+
+    def _next_lot(self) -> bool:
+        """Put the next frames of the file into `frames`; False: there are none."""
+        if self._more is None or self._lots is None:
+            return False
+        self.frames[:] = self._more
+        self._more = next(self._lots, None)
+        self._owned = len(self.frames)
+        self._next = 0
+        return True
 
     def _close_one(self, frame: Frame, xid: int | None, ts: int, end: int) -> None:
         """The short way of a transaction with one rows event: most of them are so."""
@@ -182,9 +369,12 @@ class Group:
         if self._rows_out >= self._limits.batch_rows or self._bytes_out >= self._limits.batch_bytes:
             self.full = True
         if rows:
-            change = _tuple(Change, (table.binding, KINDS[kind], change_ts, server, position, rows, olds))
-            gtid = self.gtid_text()
-            self.out.append(_tuple(Transaction, (gtid, xid, self._file, end, ts, [change], True, True, 0)))
+            where = partitions(kind, buf, start) if self._details else ()
+            change = _tuple(
+                Change, (table.binding, KINDS[kind], change_ts, server, position, rows, olds, None, where, 0)
+            )
+            gtid, about = self.gtid_text(), (self.thread_id, self.commit_us)
+            self.out.append(_tuple(Transaction, (gtid, xid, self._file, end, ts, [change], True, True, 0, *about)))
         self._closed(end)
 
     def _emit(self, changes: list[Change], count: int) -> None:
@@ -192,10 +382,10 @@ class Group:
         xid, ts, end = self._end or (None, changes[-1].ts, 0)
         if not commit:
             end = changes[-1].end_position
-            if self._spilled:
+            if self._streamed:
                 xid = None
-        first, held = self._xoffset, not self._spilled
-        self.out.append(Transaction(self.gtid_text(), xid, self._file, end, ts, changes, commit, held, first))
+        where = (self._file, end, ts, changes, commit, not self._streamed, self._xoffset)
+        self.out.append(Transaction(self.gtid_text(), xid, *where, self.thread_id, self.commit_us))
         self._xoffset += count
 
     def _drained(self) -> None:
@@ -205,10 +395,15 @@ class Group:
         # The last one is kept: if it is the transaction's last, it gets the commit.
         self._owned = int(self._owned == len(self.frames))
         del self.frames[:-1]
-        self.held = sum(frame[6] - frame[5] + FRAME_BYTES for frame in self.frames)
+        self.held = _held(self.frames)
         self._next = 0
 
     def _closed(self, end: int) -> None:
+        if self._quiet is not None:
+            self._listen(self._file, end)
+            self._boundary = (self._file, end, None)
+            self._reset()
+            return
         gtid = self.gtid
         if gtid is None:
             gtid = self._boundary[2]
@@ -250,11 +445,19 @@ class Group:
     def _reset(self) -> None:
         self.open = self.begun = False
         self.gtid = None
-        if self.frames:
-            self.frames.clear()
-            self.held = self._next = self._owned = self._xoffset = 0
-            self.draining = self._spilled = False
-            self._end = None
+        if self.frames or not self._simple:
+            self._clear()
+
+    def _clear(self) -> None:
+        self._forget_frames()
+        if self._spool is not None:
+            self._spool.close()
+        self._spool = self._lots = self._more = None
+        self._xoffset = self._rows_before = self._last_end = 0
+        self.draining = self._streamed = False
+        self._simple = self._quiet is None
+        self.xa = self.thread_id = self.commit_us = self._query = None
+        self._end = self._offset = self._origin = None
 
     def own_frames(self, *, whole: bool) -> None:
         """Copy the frames that lie in the chunk just read, so that it does not live as long as the transaction.
@@ -266,6 +469,10 @@ class Group:
             table, kind, ts, server, buf, start, stop, position = frames[index]
             frames[index] = (table, kind, ts, server, buf[start:stop], 0, stop - start, position)
         self._owned = len(frames)
+
+    def adopt_frames(self) -> None:
+        """The bytes that the frames lie in are nothing but theirs: they need not be copied."""
+        self._owned = len(self.frames)
 
 
 def _decode(frame: Frame, file: str) -> Decoded:
@@ -281,6 +488,10 @@ def _decode(frame: Frame, file: str) -> Decoded:
 
 def _damaged(error: Exception, frame: Frame, file: str) -> DecodeError:
     return _located(f"expected rows of {frame[0].name}, got other bytes ({error})", frame, file)
+
+
+def _held(frames: list[Frame]) -> int:
+    return sum(frame[6] - frame[5] + FRAME_BYTES for frame in frames)
 
 
 def _located(message: str, frame: Frame, file: str) -> DecodeError:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from wlf.binlog.tablemap import Column
 
 Kind: TypeAlias = Literal["insert", "update", "delete"]
 
@@ -41,6 +44,13 @@ class Change(NamedTuple):
     image has are here too."""
     olds: list[Any] | None
     """For updates one row for each of `rows`, which holds the former values of changed columns, UNSET elsewhere."""
+    query: str | None = None
+    """The statement's text, where the server logs it (ROWS_QUERY, ANNOTATE_ROWS) and `details` were asked for."""
+    partitions: tuple[int, ...] = ()
+    """With `details`, for a partitioned table of MySQL: the partition's number; for an update (new, former)."""
+    rows_before: int = 0
+    """How many rows with the same `end_position` the transaction had before these: all events of a compressed
+    payload, and all of a transaction that was prepared by XA, end at one place."""
 
 
 class Transaction(NamedTuple):
@@ -59,6 +69,10 @@ class Transaction(NamedTuple):
     """False: longer than `hold_max_bytes`, streamed: of all its rows only the last may carry the XID."""
     first_xoffset: int
     """Number of rows that earlier parts of this transaction had."""
+    thread_id: int | None = None
+    """With `details`: the session's connection id, where the server logs it."""
+    commit_us: int | None = None
+    """With `details`: when the server whose binlog this is committed it, Unix microseconds; MySQL 8 and later."""
 
 
 class Statement(NamedTuple):
@@ -70,7 +84,8 @@ class Statement(NamedTuple):
     kind: str
     """`table-create`, `table-alter`, `table-drop`, `table-rename`, `table-truncate`, `database-create`,
     `database-alter`, `database-drop`, `ddl` (any other definition), `dml` (a change not logged as rows: to be warned
-    about), `rollback` (rows of non-transactional tables stay), `other`."""
+    about), `rollback` (the rows logged before it did not survive, and are not handed out), `xa-unknown` (XA COMMIT of
+    a transaction that was prepared before the place where reading began: its rows are not known), `other`."""
     objects: tuple[tuple[str, str], ...]
     """(database, table) of each table or (database, "") of each database it names, as far as it could be read."""
     gtid: str | None
@@ -78,11 +93,27 @@ class Statement(NamedTuple):
     server_id: int
     file: str
     end_position: int
+    sql_mode: int = 0
+    """The session's, as the bits that the binlog has."""
+    charset: str | None = None
+    """The character set of new databases, where the event tells."""
 
     @property
     def is_ddl(self) -> bool:
         """Whether it changes a schema."""
-        return self.kind not in ("dml", "rollback", "other")
+        return self.kind not in ("dml", "rollback", "xa-unknown", "other")
+
+
+class Prepared(NamedTuple):
+    """A transaction that XA PREPARE left open: its rows wait for XA COMMIT, which may come from any session."""
+
+    xid: str
+    """As XA COMMIT in the binlog names it: `X'6f6e65',X'',1`, lower case."""
+    file: str
+    offset: int
+    """Where its group begins, a boundary: who reads from here on meets its rows."""
+    gtid: str | None
+    """Of the group that prepared it; the one that commits it has another."""
 
 
 class Rotate(NamedTuple):
@@ -120,6 +151,8 @@ class NeedSchema(NamedTuple):
     file: str
     position: int
     """Where the TABLE_MAP begins."""
+    logged: tuple[Column, ...] = ()
+    """What the TABLE_MAP tells of each column: type and length, with MINIMAL metadata also sign and character set."""
 
 
 class SchemaColumn(NamedTuple):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from tests.binlog.build import Reading, captured, query, read, transaction
+from tests.binlog.build import Reading, captured, read, transaction
 from tests.binlog.test_captures import TABLES, rows_only
 from tests.binlog.test_walk import MAP, SERVER, inserted
-from wlf.binlog import Statement
 from wlf.components.collectors._binlog.assemble import Assembler
+from wlf.components.collectors._binlog.options import OutputOptions
 from wlf.events.codec import encode_json
 from wlf.events.rows import Place, row_index
 
@@ -53,22 +53,6 @@ def test_every_row_knows_its_place() -> None:
 def test_the_short_way_gives_what_the_long_way_gives() -> None:
     single = read(*transaction(MAP, inserted(1)))
     (short,) = Assembler("s").events(single.transactions[0])
-    (long,) = Assembler("s", server_id=True).events(single.transactions[0])
+    (long,) = Assembler("s", OutputOptions(server_id=True)).events(single.transactions[0])
     assert encode_json([short]) == [line.replace(b'"server_id":1,', b"") for line in encode_json([long])]
     assert short.place == long.place
-
-
-def test_statements_become_events_only_where_ddl_is_on() -> None:
-    reading = read(query("DROP TABLE `a`, x.b"))
-    (statement,) = reading.items
-    assert isinstance(statement, Statement)
-    assert Assembler().schema_changes(statement) == []
-    found = Assembler(ddl=True, position=True).schema_changes(statement)
-    assert [(e.database, e.table, e.type) for e in found] == [("t", "a", "table-drop"), ("x", "b", "table-drop")]
-    assert found[0].position == f"binlog.000001:{statement.end_position}"
-
-
-def test_a_renamed_table_is_named_as_before() -> None:
-    (statement,) = read(query("RENAME TABLE a TO b, c TO d")).items
-    assert isinstance(statement, Statement)
-    assert [event.table for event in Assembler(ddl=True).schema_changes(statement)] == ["a", "c"]

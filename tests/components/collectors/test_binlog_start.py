@@ -125,8 +125,6 @@ def test_end_is_asked_for_in_the_words_the_server_knows(server: Server, statemen
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("binlog_transaction_compression", "ON"),
-        ("log_bin_compress", "ON"),
         ("binlog_row_value_options", "PARTIAL_JSON"),
     ],
 )

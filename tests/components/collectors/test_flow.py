@@ -30,6 +30,7 @@ class ScriptedDecoder:
         self.position = ("binlog.000001", 4)
         self.counts = Counts()
         self.gtids = None
+        self.prepared = ()
 
     def feed(self, chunk: bytes) -> list[Item]:
         items = next(self.script)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from itertools import count, repeat
 from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from wlf.binlog import Change, Statement, Transaction
-from wlf.events.ddl import SchemaChange
-from wlf.events.rows import Place, Placed, RowChange, RowDelete, RowInsert, RowUpdate, put_place
+from wlf.binlog import Change, Transaction
+from wlf.components.collectors._binlog.options import OutputOptions
+from wlf.events.rows import Origin, Place, Placed, RowChange, RowDelete, RowInsert, RowUpdate, put_place
 from wlf.events.table import TableVersion
 
 _put = Placed.__dict__["place"].__set__
@@ -19,7 +20,6 @@ _tuple: Any = tuple.__new__  # the constructor of a NamedTuple is twice as slow
 _NO_EXTRA = (UNSET,) * 8
 """From `position` to `primary_key_columns`."""
 
-_EACH = ("table-drop", "table-rename")
 _CLASSES: dict[str, type[RowChange]] = {"insert": RowInsert, "update": RowUpdate, "delete": RowDelete}
 
 
@@ -28,27 +28,26 @@ class Assembler:
 
     Args:
         server: for `Place`: the server's uuid, "" for a bare file.
-        position, gtid, server_id, primary_key: whether events carry these fields.
-        ddl: whether statements that change a schema become events.
+        output: which fields the events have beyond the ordinary ones.
+        origin: whether `Place.origin` is filled in, for output formats that show it.
+        now: Unix seconds, for `push_ts`.
+
+    What a server does not log stays absent: `query`, `thread_id` and `Origin` need a decoder with `details`.
     """
 
     def __init__(
         self,
         server: str = "",
+        output: OutputOptions | None = None,
         *,
-        position: bool = False,
-        gtid: bool = False,
-        server_id: bool = False,
-        primary_key: bool = False,
-        ddl: bool = False,
+        origin: bool = False,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._server = server
-        self._position = position
-        self._gtid = gtid
-        self._server_id = server_id
-        self._primary_key = primary_key
-        self._ddl = ddl
-        self._plain = not (position or gtid or server_id or primary_key)
+        self._output = output = output or OutputOptions()
+        self._origin = origin
+        self._now = now
+        self._plain = not origin and output == OutputOptions()
 
     def events(self, transaction: Transaction) -> list[RowChange]:
         """The events of a transaction, or of a part of one: the last has `commit`, all others `xoffset`.
@@ -71,7 +70,7 @@ class Assembler:
 
     def _only(self, transaction: Transaction, change: Change) -> RowChange:
         """The short way for the one row of a transaction, without any switch on."""
-        version, kind, ts, _, offset, (row,), olds = change
+        version, kind, ts, _, offset, (row,), olds, *_ = change
         xid = UNSET if transaction.xid is None else transaction.xid
         head = (version.database, version.table, kind, ts, UNSET, xid, UNSET, True, *_NO_EXTRA, row)
         event = _CLASSES[kind](*head) if olds is None else RowUpdate(*head, olds[0])
@@ -85,13 +84,14 @@ class Assembler:
         """The events of one rows event, the last of them with `commit` if it is the transaction's last."""
         version, rows, olds = change.binding, change.rows, change.olds
         make: Any = _CLASSES[change.kind]
-        head = (version.database, version.table, change.kind, change.ts, UNSET)
-        extra, keys = self._extra(transaction, change), self._keys(version, rows)
+        query = change.query if self._output.query and change.query is not None else UNSET
+        head = (version.database, version.table, change.kind, change.ts, query)
+        extra, keys, names = self._extra(transaction, change), self._keys(version, rows), self._names(version)
         size = len(rows) - commit
         events: list[RowChange] = []
         if size:
             fields: list[Iterable[Any]] = [*map(repeat, head), repeat(xid), count(first, 1), repeat(UNSET)]
-            fields += [*map(repeat, extra), keys or repeat(UNSET), repeat(UNSET), rows[:size] if commit else rows]
+            fields += [*map(repeat, extra), keys or repeat(UNSET), repeat(names), rows[:size] if commit else rows]
             if olds is not None:
                 fields.append(olds)
             events = list(map(make, *fields))
@@ -99,44 +99,39 @@ class Assembler:
             final = UNSET if transaction.xid is None else transaction.xid
             key = keys[-1] if keys else UNSET
             images = (rows[-1],) if olds is None else (rows[-1], olds[-1])
-            events.append(make(*head, final, UNSET, True, *extra, key, UNSET, *images))
-        offset, gtid = change.end_position, transaction.gtid
-        put_place(events, Place(self._server, transaction.file, offset, change.ts, gtid, first, len(rows)))
+            events.append(make(*head, final, UNSET, True, *extra, key, names, *images))
+        put_place(events, self._place(transaction, change, first))
         return events
+
+    def _place(self, transaction: Transaction, change: Change, first: int) -> Place:
+        """Rows events that end at one place are one to whoever tells rows apart by it."""
+        origin = None
+        if self._origin:
+            xid = transaction.xid
+            origin = Origin(change.server_id, transaction.thread_id, change.query, transaction.commit_us, xid)
+        where = (self._server, transaction.file, change.end_position, change.ts, transaction.gtid)
+        return Place(*where, first - change.rows_before, change.rows_before + len(change.rows), origin)
 
     def _extra(self, transaction: Transaction, change: Change) -> tuple[Any, ...]:
         """From `position` to `comment`, where they are switched on."""
-        gtid = transaction.gtid if self._gtid else None
+        output = self._output
+        gtid = transaction.gtid if output.gtid else None
+        thread_id = transaction.thread_id if output.thread_id else None
         return (
-            f"{transaction.file}:{change.end_position}" if self._position else UNSET,
+            f"{transaction.file}:{change.end_position}" if output.position else UNSET,
             UNSET if gtid is None else gtid,
-            change.server_id if self._server_id else UNSET,
-            UNSET,
-            UNSET,
+            change.server_id if output.server_id else UNSET,
+            UNSET if thread_id is None else thread_id,
+            self._now() if output.push_ts else UNSET,
             UNSET,
         )
 
     def _keys(self, version: TableVersion, rows: list[Any]) -> list[tuple[Any, ...]] | None:
-        if not self._primary_key or version.key is None:
+        if not self._output.primary_key or version.key is None:
             return None
         return list(map(version.key, rows))
 
-    def schema_changes(self, statement: Statement) -> list[SchemaChange]:
-        """The events of a statement: one for each table or database it changes, none if it is no DDL or `ddl` is off.
-
-        A renamed table is named as it was before.
-        """
-        if not self._ddl or not statement.is_ddl:
-            return []
-        renames = statement.kind == "table-rename"
-        objects = statement.objects[:: 2 if renames else 1] if statement.kind in _EACH else statement.objects[:1]
-        extra = (
-            f"{statement.file}:{statement.end_position}" if self._position else UNSET,
-            statement.gtid if self._gtid and statement.gtid is not None else UNSET,
-            statement.server_id if self._server_id else UNSET,
-        )
-        head = (statement.kind, statement.ts, statement.sql)
-        return [
-            SchemaChange(database, *head, table or UNSET, *extra)
-            for database, table in objects or ((statement.database, ""),)
-        ]
+    def _names(self, version: TableVersion) -> tuple[str, ...] | UnsetType:
+        if not self._output.primary_key_columns or not version.primary_key:
+            return UNSET
+        return tuple(version.columns[index] for index in version.primary_key)

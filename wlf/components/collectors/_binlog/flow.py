@@ -12,7 +12,7 @@ from wlf.binlog.statements import strip_comments
 from wlf.components.base import Clock, Collected, Context, Counter
 from wlf.components.collectors._binlog.assemble import Assembler
 from wlf.components.collectors._binlog.lag import Lag
-from wlf.components.collectors._binlog.place import PARTITION, Position
+from wlf.components.collectors._binlog.place import PARTITION, Position, PreparedXa
 from wlf.errors import Retryable
 from wlf.events import Event, SchemaChange
 
@@ -79,7 +79,9 @@ class Flow:
             self._place = boundary.file, boundary.position
             if self._begin.is_place_known or boundary.gtid is not None:
                 gtids = self.decoder.gtids if self._begin.knows_gtids else None
-                self._news = Position(*self._place, self._begin.server, None if gtids is None else str(gtids))
+                prepared = tuple(PreparedXa(*xa) for xa in self.decoder.prepared)
+                text = None if gtids is None else str(gtids)
+                self._news = Position(*self._place, self._begin.server, text, prepared=prepared)
         self._lag.reached(*self.decoder.position, ts)
 
     def _accept(self, item: Item) -> int:
@@ -149,6 +151,13 @@ class LeftOut:
 
     def statement(self, statement: Statement) -> None:
         """Warn of a change that was logged as SQL: its rows cannot be known."""
+        if statement.kind == "xa-unknown":
+            self._logger.warning(
+                "%s:%d: a transaction of XA is committed that was prepared before the place where reading began: its "
+                "changes are not read (copy the tables anew where they matter)",
+                statement.file,
+                statement.end_position,
+            )
         if statement.kind != "dml":
             return
         self._statements.add()

@@ -25,13 +25,15 @@ async def read_files(making: Making, stored: Position | None) -> Session:
     """
     config = making.config
     wanted = stored or _start(config)
-    files = files_from(find_files(config.files), wanted)
+    first = None if wanted is None else Position(*wanted.reads_from)
+    files = files_from(find_files(config.files), first)
     at = wanted or Position(files[0].name, FIRST_OFFSET)
     lag = Lag({path.name: path.stat().st_size for path in files})
     lag.reached(at.file, at.offset)
     decoder = making.decoder("file", at, at.gtid)
     begin = Begin("", None if stored else at, knows_gtids=at.offset == FIRST_OFFSET or at.gtid is not None)
-    return Session(making, FileSource(files, at.offset, decoder), making.flow(decoder, lag, begin), lag, _side(config))
+    source = FileSource(files, at.reads_from[1], decoder)
+    return Session(making, source, making.flow(decoder, lag, begin), lag, _side(config))
 
 
 def _side(config: BinlogConfig) -> SideConnection | None:

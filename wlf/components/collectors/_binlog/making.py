@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from typing import Literal
@@ -23,6 +24,10 @@ from wlf.components.collectors._binlog.tables import table_filter
 from wlf.events.table import TableVersion, TableVersions
 
 
+_OWN_FORMATS = frozenset(("json", "msgpack", "wlf"))
+"""These show what the events' fields say, and nothing of `Place.origin`."""
+
+
 class Making:
     """Makes the decoder and the flow behind it; `versions` outlive a reconnect, so tables keep their row classes."""
 
@@ -31,16 +36,26 @@ class Making:
         self.context = context
         self._versions = versions
         self._wants = table_filter(config.tables, context.wants)
+        self._shows_origin = bool(context.formats - _OWN_FORMATS)
 
     def decoder(
         self, mode: Literal["file", "stream"], begin: Position, seen: str | None, *, declared_checksum: bool = False
     ) -> Decoder:
-        """A decoder that begins at a place; `seen` is the GTID set of all before it, None where that is unknown."""
+        """A decoder that begins at a place; `seen` is the GTID set of all before it, None where that is unknown.
+
+        With transactions that are prepared at this place it begins at the first of them, see `Position.reads_from`.
+        """
+        output = self.config.output
+        file, offset = begin.reads_from
         decoder = Decoder(
             self._bind,
             mode=mode,
-            file=begin.file,
-            position=begin.offset,
+            file=file,
+            position=offset,
+            quiet_until=(begin.file, begin.offset) if begin.prepared else None,
+            make_file=tempfile.TemporaryFile,
+            spills=self.config.large == "spill",
+            details=self._shows_origin or output.query or output.thread_id,
             declared_checksum=declared_checksum,
             verify_checksum=self.config.checks_crc,
             hold_max_bytes=self.config.hold_max_bytes,
@@ -53,14 +68,8 @@ class Making:
 
     def flow(self, decoder: Decoder, lag: Lag, begin: Begin) -> Flow:
         """The flow from a decoder to events."""
-        output = self.config.output
-        assembler = Assembler(
-            begin.server,
-            position=output.position,
-            gtid=output.gtid,
-            server_id=output.server_id,
-            primary_key=output.primary_key,
-        )
+        output, now = self.config.output, self.context.clock.time
+        assembler = Assembler(begin.server, output, origin=self._shows_origin, now=now)
         on_ddl = partial(schema_change, wants=self._wants, output=output) if self.config.ddl else None
         return Flow(decoder, assembler, lag, self.context, begin, on_ddl)
 

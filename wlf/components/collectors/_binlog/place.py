@@ -59,6 +59,12 @@ class Position(msgspec.Struct, frozen=True, omit_defaults=True):
         """The same place, said to be in the binlog of `server`."""
         return structs.replace(self, server=server)
 
+    @property
+    def reads_from(self) -> tuple[str, int]:
+        """File and offset where reading begins: earlier than here where prepared transactions are to be read again."""
+        places = [(self.file, self.offset), *((xa.file, xa.offset) for xa in self.prepared)]
+        return min(places, key=lambda place: (file_order(place[0]), place[1]))
+
     def is_behind(self, file: str, offset: int) -> bool:
         """Does it lie at or behind a place of the same binlog?"""
         return (file_order(self.file), self.offset) >= (file_order(file), offset)

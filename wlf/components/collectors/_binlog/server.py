@@ -17,18 +17,14 @@ _VARIABLES = (
     "binlog_row_image",
     "binlog_row_metadata",
     "binlog_row_value_options",
-    "binlog_transaction_compression",
     "gtid_mode",
     "log_bin",
-    "log_bin_compress",
     "server_id",
     "server_uuid",
     "version",
 )
 
 _UNREADABLE: Mapping[str, tuple[str, str]] = {
-    "binlog_transaction_compression": ("ON", "OFF"),
-    "log_bin_compress": ("ON", "OFF"),
     "binlog_row_value_options": ("PARTIAL_JSON", "''"),
 }
 
