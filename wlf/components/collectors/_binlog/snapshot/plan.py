@@ -1,0 +1,64 @@
+"""Which copies a reading begins, and which it goes on with."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from wlf.components.base import Context
+from wlf.components.collectors._binlog.options import BinlogConfig
+from wlf.components.collectors._binlog.snapshot.modes import options_of
+from wlf.components.collectors._binlog.snapshot.progress import PREFIX, Progress, decode_progress
+from wlf.components.collectors._binlog.snapshot.tables import chosen, tables_of
+from wlf.errors import SetupError
+
+
+class Plan(NamedTuple):
+    """`known` are the names of all copies that are stored, by partition."""
+
+    begun: list[Progress]
+    unfinished: list[Progress]
+    known: dict[str, str]
+
+
+def plan(
+    config: BinlogConfig,
+    context: Context,
+    wants: Callable[[str, str], bool],
+    stored: Mapping[str, bytes],
+    *,
+    begins: bool,
+    is_needed: bool,
+    is_first: bool,
+) -> Plan:
+    """Decide. Blocks.
+
+    Args:
+        stored: the stored positions.
+        begins: nothing is stored of the binlog.
+        is_needed: the place to go on from is purged, the tables must be copied.
+        is_first: this process has not opened the source before.
+
+    Raises:
+        SetupError: there is nothing to copy, though a snapshot was asked for.
+        Retryable: the server is not there.
+    """
+    copies = [decode_progress(value) for name, value in sorted(stored.items()) if name.startswith(PREFIX)]
+    known = {copy.partition: copy.run for copy in copies}
+    options = options_of(config)
+    wanted = {"never": False, "initial": begins, "when_needed": begins, "always": begins or is_first}[options.mode]
+    if not wanted and not is_needed:
+        return Plan([], [copy for copy in copies if not copy.done], known)
+    tables = chosen(tables_of(config), options, wants)
+    if not tables:
+        raise SetupError(
+            f"{config.address}: no table is there to copy: `tables`, `snapshot` or the graph below leave out all that "
+            "the account sees",
+            hint="GRANT SELECT ON the tables TO the account, check the globs, or set `snapshot: never`",
+        )
+    run = uuid.uuid4().hex
+    context.logger.info("snapshot of %d tables begins", len(tables))
+    begun = [Progress(run, *table) for table in tables]
+    new = {copy.partition for copy in begun}
+    return Plan(begun, [copy for copy in copies if not copy.done and copy.partition not in new], known)

@@ -1,0 +1,52 @@
+"""Which tables there are to copy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from fnmatch import fnmatchcase
+from typing import Any
+
+from wlf.components.collectors._binlog.connection import query
+from wlf.components.collectors._binlog.options import BinlogConfig, SnapshotOptions
+from wlf.components.collectors._binlog.snapshot.reader import open_connection
+
+_SYSTEM = ("information_schema", "mysql", "performance_schema", "sys", "ndbinfo")
+_TABLES = (
+    "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES WHERE TABLE_TYPE IN ('BASE TABLE', "
+    f"'SYSTEM VERSIONED') AND TABLE_SCHEMA NOT IN ({', '.join(map(repr, _SYSTEM))}) ORDER BY TABLE_SCHEMA, TABLE_NAME"
+)
+
+Table = tuple[str, str]
+"""Database and table."""
+
+
+def tables_of(config: BinlogConfig) -> list[Table]:
+    """All tables of the server that hold rows of their own, and that the account may see. Blocks.
+
+    Raises:
+        SetupError, Retryable: see `connect`.
+    """
+    with closing(open_connection(config)) as connection:
+        return [(_text(database), _text(table)) for database, table in query(connection, _TABLES)]
+
+
+def chosen(tables: Iterable[Table], options: SnapshotOptions, wants: Callable[[str, str], bool]) -> list[Table]:
+    """The tables that are copied with these options and wanted by the graph."""
+    return [
+        table
+        for table in tables
+        if (not options.include or matches(table, options.include))
+        and not matches(table, options.exclude)
+        and wants(*table)
+    ]
+
+
+def matches(table: Table, patterns: Sequence[str]) -> bool:
+    """Does one of the globs `database.table` fit?"""
+    name = ".".join(table)
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,109 @@
+"""Reads a table without a usable key: in one piece, from one consistent view, while the stream is held at its place.
+
+Rows without a key cannot be told from each other, so leaving out what the stream changed meanwhile works only where the
+place of the view in the binlog is exact. MariaDB tells it. On MySQL, and for tables without transactions on both, the
+table is locked against writes: on MySQL only until the view is there, without transactions until it is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pymysql
+from msgspec import structs
+from pymysql.connections import Connection
+
+from wlf.components.collectors._binlog.connection import query, socket_of
+from wlf.components.collectors._binlog.options import BinlogConfig
+from wlf.components.collectors._binlog.server import Server
+from wlf.components.collectors._binlog.snapshot import rowset
+from wlf.components.collectors._binlog.snapshot.definition import statement_of
+from wlf.components.collectors._binlog.snapshot.keyset import select_all
+from wlf.components.collectors._binlog.snapshot.progress import Progress
+from wlf.components.collectors._binlog.snapshot.reader import CHUNK_BYTES, Again, Piece, Shape, open_connection
+from wlf.components.collectors._binlog.snapshot.watermarks import SnapshotMarks, Spot, SpotLow, end_of
+from wlf.components.collectors._binlog.snapshot.window import WholeWindow
+
+_DENIED = frozenset((1044, 1142, 1227))
+
+
+class WholeReader:
+    """One reading of one table: `begin`, `piece` until it says done, `close`. All of it blocks."""
+
+    def __init__(self, config: BinlogConfig, server: Server, chunk_rows: int) -> None:
+        self._config = config
+        self._server = server
+        self._chunk_rows = chunk_rows
+        self._connection: Connection[Any] | None = None
+        self._rows: Iterator[rowset.Raw] = iter(())
+        self._spot: Spot = ("", 0)
+        self.is_exact = True
+        """False: the account may not lock the table, so rows changed at the very beginning may come twice."""
+
+    def begin(self, shape: Shape, window: WholeWindow, floor: Spot) -> Spot:
+        """Open the view; the place at which the stream must be held. Raises Again when the table changed."""
+        self._connection = connection = open_connection(self._config)
+        table = shape.table
+        if not table.is_transactional:
+            self._lock(connection, table.name)
+            self._spot = end_of(connection, self._server)
+            window.low = SpotLow(self._spot)
+        elif self._server.is_mariadb:
+            low = SnapshotMarks(self._server).begin(connection, floor)
+            assert isinstance(low, SpotLow)
+            window.low, self._spot = low, low.spot
+        else:
+            window.low, self._spot = self._locked_view(connection, table.name)
+        if statement_of(connection, table.database, table.table) != table.statement:
+            raise Again
+        self._rows = rowset.read_rows(connection, select_all(table), f"cannot copy {table.name}")
+        return self._spot
+
+    def _locked_view(self, connection: Connection[Any], name: str) -> tuple[SpotLow, Spot]:
+        """No transaction that changed the table is under way while another session has it locked."""
+        with contextlib.closing(open_connection(self._config)) as locking:
+            self._lock(locking, name)
+            query(connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT")
+            spot = end_of(connection, self._server)
+        return SpotLow(spot), spot
+
+    def _lock(self, connection: Connection[Any], name: str) -> None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(f"LOCK TABLES {name} READ")
+        except pymysql.err.MySQLError as error:
+            if error.args[0] not in _DENIED:
+                raise
+            self.is_exact = False
+
+    def piece(self, shape: Shape, progress: Progress) -> Piece:
+        """The next rows; the last piece, maybe empty, has a progress that is done."""
+        rows: list[Any] = []
+        size, before, is_last = 0, shape.undecodable.values, True
+        for raw in self._rows:
+            rows.append(shape.read(raw))
+            size += len(raw)
+            if size > CHUNK_BYTES or len(rows) >= self._chunk_rows:
+                is_last = False
+                break
+        after = structs.replace(progress, rows=progress.rows + len(rows), done=is_last)
+        undecodable = shape.undecodable.values - before
+        return Piece(shape.version, rows, [], self._spot, after, int(time.time()), undecodable, [])
+
+    def abort(self) -> None:
+        """End what runs, from another thread."""
+        connection = self._connection
+        if connection is not None:
+            with contextlib.suppress(OSError, AttributeError):
+                socket_of(connection).shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Let go of the view and the lock."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(pymysql.err.Error, OSError):
+                connection._force_close()  # type: ignore[attr-defined]
