@@ -50,6 +50,16 @@ def _compile(config: Path, cache_dir: Path | None = None) -> Plan:
     return compile_file(config, cache_dir=cache_dir)
 
 
+def _write(output: Path, content: bytes, *, private: bool = False) -> None:
+    try:
+        if private:
+            output.touch(mode=0o600)
+        output.write_bytes(content)
+    except OSError as error:
+        click.echo(f"{output}: {(error.strerror or str(error)).lower()}", err=True)
+        sys.exit(FAILED)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="wlf")
 def main() -> None:
@@ -102,6 +112,28 @@ def check(config: Path) -> None:
 
 
 @main.command()
+@click.argument("config", type=CONFIG)
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="FILE.yaml; default: printed.")
+@click.option("--with-secrets", is_flag=True, help="Write passwords out; by default they are named as ${MAXWELL_...}.")
+def convert(config: Path, output: Path | None, with_secrets: bool) -> None:
+    """Print the YAML of CONFIG, a config.properties of Maxwell.
+
+    Keys that are not honoured are named, with what happens instead. `wlf run` runs such a file as it is, too.
+    """
+    from wlf.graph.maxwell.conversion import convert_file
+
+    with _errors_in_words():
+        converted = convert_file(config)
+    for note in converted.notes:
+        click.echo(str(note), err=True)
+    text = converted.yaml(with_secrets=with_secrets)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        _write(output, text.encode(), private=with_secrets)
+
+
+@main.command()
 @click.argument("name", required=False)
 @click.option("--markdown", is_flag=True, help="As a page of the reference.")
 def components(name: str | None, markdown: bool) -> None:
@@ -131,11 +163,7 @@ def render(config: Path, output: Path | None, show_plan: bool) -> None:
     if output is None:
         click.echo(drawn, nl=False)
         return
-    try:
-        output.write_bytes(drawn if isinstance(drawn, bytes) else drawn.encode())
-    except OSError as error:
-        click.echo(f"{output}: {(error.strerror or str(error)).lower()}", err=True)
-        sys.exit(FAILED)
+    _write(output, drawn if isinstance(drawn, bytes) else drawn.encode())
 
 
 @main.group()

@@ -20,7 +20,7 @@ from yaml.events import ScalarEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from wlf.errors import ConfigError
-from wlf.graph.diagnostics import NOWHERE, Findings, Place
+from wlf.graph.diagnostics import NOWHERE, Diagnostic, Findings, Place
 from wlf.graph.substitute import SubstitutionError, substitute
 
 MAX_BYTES = 1_048_576
@@ -79,6 +79,8 @@ class Document(NamedTuple):
     root: Item
     digest: str
     """sha256 of the file's bytes."""
+    notes: tuple[Diagnostic, ...] = ()
+    """What was found while the file was read."""
 
 
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
