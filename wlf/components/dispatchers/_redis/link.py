@@ -11,6 +11,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from wlf.components.dispatchers._redis.options import RedisConfig
 from wlf.components.dispatchers._redis.replies import PASSING, code_of, reason_of, refusal
+from wlf.components.dispatchers._redis.sentinel import find_master
 from wlf.components.tls import TlsConfig, certificate_refused, ssl_context
 from wlf.errors import Retryable, SetupError
 
@@ -35,7 +36,7 @@ class Link:
         """
         if self._connection is not None:
             return
-        connection = _new(self._config)
+        connection = _new(self._config, await self._place())
         try:
             async with asyncio.timeout(self._config.connect_timeout_ms / 1000):
                 await connection.connect()
@@ -45,6 +46,15 @@ class Link:
                 raise _why(error, self._config) from error
             raise
         self._connection = connection
+
+    async def _place(self) -> tuple[str, int]:
+        """(host, port) to connect to."""
+        config = self._config
+        if not config.sentinels:
+            return config.host, config.port
+        if config.tls is False:
+            return await find_master(config, Connection)
+        return await find_master(config, SSLConnection, **_tls(config.tls))
 
     async def exchange(self, packed: bytes, replies: int) -> list[Any]:
         """Send packed commands and read as many replies; an error reply is an item of the list, not raised.
@@ -80,7 +90,7 @@ class Link:
                     await connection.disconnect()
 
 
-def _new(config: RedisConfig) -> Any:
+def _new(config: RedisConfig, place: tuple[str, int]) -> Any:
     options: dict[str, Any] = {
         "db": config.database_number,
         "username": config.username,
@@ -91,20 +101,24 @@ def _new(config: RedisConfig) -> Any:
     }
     if config.unix_socket is not None:
         return UnixDomainSocketConnection(path=config.unix_socket, **options)
-    options |= {"host": config.host, "port": config.port, "socket_keepalive": True}
+    options |= {"host": place[0], "port": place[1], "socket_keepalive": True}
     if config.tls is False:
         return Connection(**options)
-    ssl_context(config.tls)  # says which file is wrong; the client only takes the file names
-    tls = TlsConfig() if config.tls is True else config.tls
-    return SSLConnection(
-        ssl_ca_certs=tls.ca,
-        ssl_certfile=tls.cert,
-        ssl_keyfile=tls.key or tls.cert,
-        ssl_password=tls.key_password.reveal() if tls.key_password is not None else None,
-        ssl_cert_reqs="required" if tls.verify else "none",
-        ssl_check_hostname=tls.verify,
-        **options,
-    )
+    return SSLConnection(**_tls(config.tls), **options)
+
+
+def _tls(tls: TlsConfig | bool) -> dict[str, Any]:
+    """How the client calls the options of TLS. Raises SetupError for files that cannot be used."""
+    ssl_context(tls)  # says which file is wrong; the client only takes the file names
+    options = TlsConfig() if isinstance(tls, bool) else tls
+    return {
+        "ssl_ca_certs": options.ca,
+        "ssl_certfile": options.cert,
+        "ssl_keyfile": options.key or options.cert,
+        "ssl_password": options.key_password.reveal() if options.key_password is not None else None,
+        "ssl_cert_reqs": "required" if options.verify else "none",
+        "ssl_check_hostname": options.verify,
+    }
 
 
 def _why(error: Exception, config: RedisConfig) -> SetupError | Retryable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, TypeAlias
 
 import msgspec
@@ -10,6 +11,8 @@ from msgspec import Meta
 from wlf.components.config import DispatcherConfig, Secret
 from wlf.components.tls import TlsConfig
 from wlf.events.template import Template
+
+_ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/,\[\]]+)(:[0-9]{1,5})?")
 
 
 class Pub(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="type", tag="Pub"):
@@ -54,6 +57,12 @@ class RedisConfig(DispatcherConfig, frozen=True, kw_only=True):
     unix_socket: Annotated[str | None, Meta(description="path of a Unix socket; takes the place of host and port")] = (
         None
     )
+    sentinels: Annotated[
+        list[str],
+        Meta(description="HOST:PORT of sentinels, which tell where the server is; take the place of host and port"),
+    ] = []
+    sentinel_master: Annotated[str | None, Meta(description="name of the server that the sentinels know")] = None
+    sentinel_auth: Annotated[Secret | None, Meta(description="password of the sentinels themselves")] = None
     username: Annotated[str | None, Meta(description="user name (Redis 6 ACL); default: the default user")] = None
     auth: Annotated[Secret | None, Meta(description="password")] = None
     database_number: Annotated[int, Meta(description="database to select", ge=0)] = 0
@@ -64,8 +73,19 @@ class RedisConfig(DispatcherConfig, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.unix_socket is not None and self.tls is not False:
             raise ValueError("expected unix_socket or tls, got both")
+        if bool(self.sentinels) != (self.sentinel_master is not None):
+            raise ValueError("expected sentinels and sentinel_master together")
+        if self.sentinels and self.unix_socket is not None:
+            raise ValueError("expected unix_socket or sentinels, got both")
+        if self.sentinel_auth is not None and not self.sentinels:
+            raise ValueError("expected sentinels beside sentinel_auth")
+        for sentinel in self.sentinels:
+            if not _ADDRESS.fullmatch(sentinel):
+                raise ValueError("sentinels: expected HOST:PORT, such as sentinel:26379, in each")
 
     @property
     def address(self) -> str:
         """Where the server is, for messages."""
+        if self.sentinels:
+            return f"{self.sentinel_master} of {', '.join(self.sentinels)}"
         return self.unix_socket or f"{self.host}:{self.port}"
