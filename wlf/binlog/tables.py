@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
 
 from wlf.binlog import schema
 from wlf.binlog.charset import Undecodable
 from wlf.binlog.counts import Counts
 from wlf.binlog.items import Bind, Binding, SchemaColumn
 from wlf.binlog.lru import Lru
-from wlf.binlog.rows import Table
+from wlf.binlog.rows import Decoded, Table
 from wlf.binlog.tablemap import TableMap, parse_table_map
 from wlf.errors import DecodeError
 
@@ -19,6 +20,36 @@ _BASE_BYTES, _COLUMN_BYTES = 4_000, 3_000
 
 MakeTable: TypeAlias = Callable[[TableMap, Binding, Undecodable, bytes], Table]
 """Another way to decode rows; the bytes are those of the TABLE_MAP behind the table id."""
+
+
+class Unfit(Table):
+    """A wanted version whose columns are not known: its rows are counted, and never read."""
+
+    __slots__ = ("_counts",)
+
+    def __init__(self, table_map: TableMap, counts: Counts) -> None:
+        super().__init__(TableMap(table_map.database, table_map.table, b"", []), _NO_ROWS, counts.undecodable)
+        self._counts = counts
+
+    def rows(self, kind: int, buf: bytes, start: int, end: int) -> Decoded:
+        """None, whatever the event holds."""
+        self._counts.unfit_events += 1
+        return [], None
+
+    def plain(self, kind: int, buf: bytes, start: int, end: int) -> tuple[int, bytes]:
+        """The event as it is: nobody looks into it."""
+        return kind - (143 if kind < 169 else 139), buf[start:end]
+
+
+class _NoRows:
+    """A Binding for no column at all."""
+
+    row = staticmethod(tuple)
+    skip: frozenset[int] = frozenset()
+    convert: Mapping[int, Callable[[Any], Any]] = MappingProxyType({})
+
+
+_NO_ROWS = _NoRows()
 
 
 class Tables:
@@ -44,6 +75,7 @@ class Tables:
         self.known: dict[bytes, Table | Literal[False]] = {}
         self.asked: TableMap | None = None
         """The version that waits for its schema."""
+        self._is_refused = False
         self._completed: set[bytes] = set()
         """The versions whose schema came from outside."""
 
@@ -65,6 +97,11 @@ class Tables:
         self.known[raw] = version
         return version
 
+    @property
+    def is_answered(self) -> bool:
+        """May the version that waits for its schema go on?"""
+        return self._is_refused or (self.asked is not None and self.asked.complete)
+
     def forget_completed(self) -> None:
         """A schema changed: what came from outside may be wrong now, even for a table map with the same bytes."""
         for raw in self._completed:
@@ -77,6 +114,10 @@ class Tables:
         cost = _BASE_BYTES + len(raw)
         if self._wants is not None and not self._wants(table_map.database, table_map.table):
             return False, cost
+        if self._is_refused:
+            self._is_refused, self.asked = False, None
+            self._completed.add(raw)  # the next definition may be readable again
+            return Unfit(table_map, self._counts), cost
         if not table_map.complete:
             self.asked = table_map
             return None, 0
@@ -90,6 +131,12 @@ class Tables:
         if self._make_table is not None:
             return self._make_table(table_map, binding, self._counts.undecodable, raw), cost
         return Table(table_map, binding, self._counts.undecodable), cost
+
+    def refuse(self) -> None:
+        """The columns of `asked` cannot be known; raises ValueError where nothing was asked for."""
+        if self.asked is None:
+            raise ValueError("no schema was asked for")
+        self._is_refused = True
 
     def provide(self, columns: Sequence[SchemaColumn]) -> None:
         """The answer for `asked`; raises DecodeError where it does not fit."""

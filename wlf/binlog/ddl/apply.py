@@ -47,7 +47,8 @@ def apply(
         place: number of its file and offset behind it, to be compared with `Table.as_of`.
         server_charset: the default for a new database.
     """
-    operation = read_statement(sql, database, dialect)
+    # Bytes of no character set came as surrogates, which no encoder takes.
+    operation = read_statement(sql.encode("utf-8", "replace").decode(), database, dialect)
     return [] if operation is None else _Application(catalogue, place, server_charset).run(operation)
 
 
@@ -168,7 +169,8 @@ class _Application:
     def _drop(self, name: Name, if_exists: bool) -> list[Effect]:
         name, before = self._look(name)
         self._put(name, None)
-        # A table that is not known may be there all the same.
+        if before is None and if_exists and self._catalogue.complete:
+            return []
         return [Effect(name, None, before, None)]
 
     def _unsure(self, name: Name) -> list[Effect]:

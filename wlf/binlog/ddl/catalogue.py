@@ -66,6 +66,8 @@ class Catalogue:
         self.folds = folds
         self.tables: dict[Name, Table] = {}
         self.databases: dict[str, str | None] = {}
+        self.complete = False
+        """Is a wanted table that is not known one that does not exist?"""
         self.touched: set[Name] = set()
         """What was changed since somebody last emptied the set; ("db", "") for a database."""
 

@@ -211,7 +211,7 @@ def _labels(tokens: list[Token]) -> list[str]:
 
 def _from_hexadecimal(text: str) -> str:
     try:
-        return bytes.fromhex(text).decode("utf-8", "surrogateescape")
+        return bytes.fromhex(text).decode("utf-8", "replace")
     except ValueError:
         return text
 
