@@ -93,8 +93,8 @@ def _value(slot: Slot, index: int, fields: tuple[str, ...], scope: dict[str, Any
     return f"k{index}({text})"
 
 
-def _row(slots: Sequence[Slot], parts: dict[int, str]) -> str:
-    return f"row({', '.join(parts.get(index, 'U') for index in range(len(slots)))})"
+def _row(slots: Sequence[Slot], parts: dict[int, str], make: str = "row") -> str:
+    return f"{make}({', '.join(parts.get(index, 'U') for index in range(len(slots)))})"
 
 
 def _differs(image: Image, base: str, name: str, scope: dict[str, Any]) -> str:
@@ -165,9 +165,18 @@ def _fixed(slots: Sequence[Slot], image: Image, call: str, scope: dict[str, Any]
     ]
 
 
-def compile_update(slots: Sequence[Slot], row: Callable[..., Any], before: Image, after: Image) -> Callable[..., int]:
-    """`f(b, p, e, rows, olds)` for updates: the images' bytes are compared, only what differs is decoded twice."""
-    scope: dict[str, Any] = {"row": row, "U": UNSET}
+def compile_update(
+    slots: Sequence[Slot],
+    row: Callable[..., Any],
+    before: Image,
+    after: Image,
+    old_row: Callable[..., Any] | None = None,
+) -> Callable[..., int]:
+    """`f(b, p, e, rows, olds)` for updates: the images' bytes are compared, only what differs is decoded twice.
+
+    `old_row` makes the old values; by default `row` does.
+    """
+    scope: dict[str, Any] = {"row": row, "old": old_row or row, "U": UNSET}
     first = _Reader(slots, before, "p", "a", scope)
     second = _Reader(slots, after, "r", "z", scope)
     new, old, lines = _update_parts(slots, before, after, first, second, scope)
@@ -181,7 +190,7 @@ def compile_update(slots: Sequence[Slot], row: Callable[..., Any], before: Image
         "   return p",
         *(f"  {line}" for line in (*second.lines, *lines)),
         f"  append({_row(slots, new)})",
-        f"  remember({_row(slots, old)})",
+        f"  remember({_row(slots, old, 'old')})",
         f"  p = {second.end}",
         f"  if p >= e or {_differs(before, 'p', 'n0', scope)}:",
         "   return p",

@@ -12,7 +12,12 @@ Kind: TypeAlias = Literal["insert", "update", "delete"]
 
 
 class Binding(Protocol):
-    """How rows of one table version are built; given by the decoder's user for each wanted table version."""
+    """How rows of one table version are built; given by the decoder's user for each wanted table version.
+
+    It may have `old_row(unknown)` too, which gives what builds the old values of updates whose former images lack the
+    columns `unknown` that the new ones have (binlog_row_image MINIMAL and NOBLOB): these are changed, from what is not
+    logged. Without it `row` builds them, and they look as if they were not changed.
+    """
 
     @property
     def row(self) -> Callable[..., Any]:

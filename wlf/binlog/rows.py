@@ -289,17 +289,18 @@ class _Singles:
 class _Updates:
     """Updates: an image before and one after."""
 
-    __slots__ = ("_after", "_before", "_patterns", "_table")
+    __slots__ = ("_after", "_before", "_old", "_patterns", "_table")
 
     def __init__(self, table: Table, before: _Reader, after: _Reader) -> None:
         self._table = table
         self._before = before
         self._after = after
+        self._old = _old_row(table, before, after)
         self._patterns = _Patterns(table, self._compile)
 
     def _compile(self, nulls: tuple[bytes, ...]) -> Callable[..., int]:
         before, after = self._before.image(nulls[0]), self._after.image(nulls[1])
-        return compile_update(self._table.slots, self._table.binding.row, before, after)
+        return compile_update(self._table.slots, self._table.binding.row, before, after, self._old)
 
     def decode(self, buf: bytes, at: int, end: int) -> Decoded:
         rows: list[Any] = []
@@ -338,7 +339,7 @@ class _Updates:
         former = self._before.values(before)
         rows.append(_build(self._table, {**former, **self._after.values(after)}))
         changed = {index: value for index, value in former.items() if index in after and before[index] != after[index]}
-        olds.append(_build(self._table, changed))
+        olds.append(_build(self._table, changed, self._old))
         if nulls and nulls_after:
             self._patterns.sighted((nulls, nulls_after))
         return at
@@ -347,10 +348,11 @@ class _Updates:
 class _PartialUpdates:
     """Updates whose new JSON documents may be given as changes of the former ones."""
 
-    __slots__ = ("_after", "_before", "_documents", "_table")
+    __slots__ = ("_after", "_before", "_documents", "_old", "_table")
 
     def __init__(self, table: Table, before: _Reader, after: _Reader) -> None:
         self._table = table
+        self._old = _old_row(table, before, after)
         self._before = before
         self._after = after
         columns = table.table_map.columns
@@ -368,7 +370,8 @@ class _PartialUpdates:
             unlike = {index for index in before if index in after and before[index] != after[index]}
             unlike -= {index for index in changed if not after[index]}
             rows.append(_build(self._table, {**former, **new}))
-            olds.append(_build(self._table, {index: former[index] for index in unlike if index in former}))
+            differing = {index: former[index] for index in unlike if index in former}
+            olds.append(_build(self._table, differing, self._old))
         if at != end:
             raise _misfit(at, end)
         return rows, olds
@@ -406,8 +409,16 @@ class _PartialUpdates:
         return documents
 
 
-def _build(table: Table, values: dict[int, Any]) -> Any:
-    return table.binding.row(*(values.get(index, UNSET) for index in range(len(table.slots))))
+def _old_row(table: Table, before: _Reader, after: _Reader) -> Callable[..., Any]:
+    """What makes the old values: where columns are in the images after alone, it is told which (see Binding)."""
+    unknown = tuple(index for index in after.present if index not in before.present)
+    old_row = getattr(table.binding, "old_row", None)
+    made: Callable[..., Any] = old_row(unknown) if unknown and old_row is not None else table.binding.row
+    return made
+
+
+def _build(table: Table, values: dict[int, Any], row: Callable[..., Any] | None = None) -> Any:
+    return (row or table.binding.row)(*(values.get(index, UNSET) for index in range(len(table.slots))))
 
 
 def _misfit(at: int, end: int) -> DecodeError:

@@ -14,6 +14,7 @@ from msgspec import UNSET
 # msgspec cannot write these inside a field's name.
 _REFUSED = re.compile(r'["\\\x00-\x1f]')
 _BASE_BYTES, _COLUMN_BYTES = 1_500, 400
+_MAX_OLD_ROWS = 32
 
 
 class ColumnType(NamedTuple):
@@ -50,7 +51,7 @@ class TableVersion:
     names to indices, column `i` is the attribute `f{i}`, and `row.__table__` is the version.
     """
 
-    __slots__ = ("columns", "convert", "database", "key", "primary_key", "row", "skip", "table", "types")
+    __slots__ = ("_old_rows", "columns", "convert", "database", "key", "primary_key", "row", "skip", "table", "types")
 
     def __init__(
         self,
@@ -71,8 +72,21 @@ class TableVersion:
         self.convert = dict(convert or {})
         self.types = tuple(types)
         self.row: Callable[..., Any] = _row_class(self)
+        self._old_rows: dict[tuple[int, ...], Callable[..., Any]] = {}
         self.key = _key_reader(self.primary_key)
         """From a row to the values of its primary key as a tuple; None where the table has none."""
+
+    def old_row(self, unknown: tuple[int, ...]) -> Callable[..., Any]:
+        """The class of old values of updates of which these columns changed from what was not logged.
+
+        It is a row class whose `__unknown__` says so, and of another type than `row`.
+        """
+        found = self._old_rows.get(unknown)
+        if found is None:
+            if len(self._old_rows) >= _MAX_OLD_ROWS:
+                self._old_rows.clear()
+            found = self._old_rows[unknown] = _old_row_class(self.row, unknown)
+        return found
 
     @property
     def cost_bytes(self) -> int:
@@ -97,6 +111,13 @@ def _row_class(version: TableVersion) -> type[Any]:
         return type("Row", (OddRow,), {**shared, "__slots__": ()})
     fields = [(name, Any, UNSET) for name in names]
     return msgspec.defstruct("Row", fields, rename=names, namespace=shared, frozen=True, gc=False, module=__name__)
+
+
+def _old_row_class(row: Any, unknown: tuple[int, ...]) -> type[Any]:
+    namespace: dict[str, Any] = {"__unknown__": unknown}
+    if issubclass(row, OddRow):
+        return type("OldRow", (row,), {**namespace, "__slots__": ()})
+    return msgspec.defstruct("OldRow", (), bases=(row,), namespace=namespace, frozen=True, gc=False, module=__name__)
 
 
 class OddRow(dict[str, Any]):

@@ -24,6 +24,14 @@ class Column(NamedTuple):
     """To a text; None: it is one already."""
 
 
+_CHARACTER_BYTES = {
+    **dict.fromkeys(("utf8mb4", "utf16", "utf16le", "utf32", "gb18030"), 4),
+    **dict.fromkeys(("utf8", "utf8mb3", "ujis", "eucjpms"), 3),
+    **dict.fromkeys(("ucs2", "sjis", "cp932", "euckr", "gbk", "gb2312", "big5"), 2),
+}
+"""The longest character of each set: lengths are declared in characters and logged in bytes."""
+
+
 def column_of(kind: ColumnType) -> Column:
     """The form of a column of this type."""
     sql_type, convert = _FORMS.get(kind.type, (jdbc.VARCHAR, as_text))
@@ -40,9 +48,11 @@ def mysql_type(kind: ColumnType) -> str:
         text += f"({','.join(quoted)})"
     elif kind.length is not None and kind.scale is not None:
         text += f"({kind.length},{kind.scale})"
-    elif kind.length is not None or kind.scale:
-        text += f"({kind.length if kind.scale is None else kind.scale})"
-    return f"{text} unsigned" if kind.unsigned else text
+    elif kind.length is not None:
+        text += f"({kind.length // _CHARACTER_BYTES.get(kind.charset or '', 1)})"
+    elif kind.scale:
+        text += f"({kind.scale})"
+    return f"{text} unsigned" if kind.unsigned and kind.type != "year" else text
 
 
 def java_number(value: float) -> str:

@@ -31,7 +31,9 @@ from wlf.events.formats.forms import (
     column_types,
     pair_function,
     row_function,
+    unknown_of,
     with_version,
+    without,
 )
 from wlf.events.formats.lines import NoForm, encode_lines, encode_one, encode_text
 from wlf.events.rows import RowChange, RowDelete, RowInsert, RowSnapshot, RowUpdate, put_place
@@ -150,7 +152,10 @@ def _image_texts(events: Sequence[Any]) -> list[str]:
             make = type(data)
             form = _forms.of(make)
         if kind is RowUpdate and event.old is not UNSET:
-            images += form.pair(data, event.old, make)
+            before, after = form.pair(data, event.old, make)
+            if type(event.old) is not make:  # what the columns were is not logged: better absent than wrong
+                before = without(before, unknown_of(event.old))
+            images += (before, after)
         else:
             images.append(form.row(data, make))
     return encode_text(images).decode().split("\n")
@@ -235,7 +240,7 @@ def _moved(event: Any, key: bytes, *, schema: bool, tombstones: bool) -> list[Me
     make = type(row)
     width = range(len(make.__table__.columns))
     pairs = ((getattr(old, f"f{index}"), getattr(row, f"f{index}")) for index in width)
-    former = make(*(now if was is UNSET else was for was, now in pairs))
+    former = without(make(*(now if was is UNSET else was for was, now in pairs)), unknown_of(old))
     head = {name: getattr(event, name) for name in RowChange.__struct_fields__}
     deleted = RowDelete(**{**head, "type": "delete", "data": former})
     created = RowInsert(**{**head, "type": "insert"})

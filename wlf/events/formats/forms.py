@@ -129,3 +129,15 @@ def any_set(indices: Sequence[int]) -> Callable[[Any], bool]:
     tests = " or ".join(f"r.f{index} is not U" for index in indices) or "False"
     made: Callable[[Any], bool] = compiled(["def f(r):", f" return {tests}"], {"U": UNSET})
     return made
+
+
+def unknown_of(old: Any) -> tuple[int, ...]:
+    """The columns that an update changed from what is not logged; () where it is all known."""
+    unknown: tuple[int, ...] = getattr(type(old), "__unknown__", ())
+    return unknown
+
+
+def without(row: Any, indices: Sequence[int]) -> Any:
+    """The row without the values of these columns."""
+    width = range(len(type(row).__columns__))
+    return type(row)(*(UNSET if index in indices else getattr(row, f"f{index}") for index in width))

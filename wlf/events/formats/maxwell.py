@@ -134,7 +134,8 @@ def _compile(version: TableVersion) -> _Form:
 def _odd(tests: dict[int, str]) -> OddFunction:
     """Tests of columns as one loop without calls: it runs over every event."""
     new = [f"({test.replace('x', f'(x := r.f{index})', 1)})" for index, test in tests.items()]
-    old = " or ".join(("o == empty", *(test.replace("r.f", "o.f") for test in new)))
+    # Old values of another type are those of an image that lacks columns.
+    old = " or ".join(("o == empty", "type(o) is not type(r)", *(test.replace("r.f", "o.f") for test in new)))
     # Of updates the old values too.
     found = " or ".join((*new, f"(type(e) is Update and (o := e.old) is not U and ({old}))"))
     lines = ["def f(events, rows, empty):"]
