@@ -36,5 +36,6 @@ def test_message(path: Path) -> None:
 
 def test_every_code_has_a_message_and_every_message_a_code() -> None:
     seen = {word for path in CASES for word in path.with_suffix(".txt").read_text().split() if word in CODES}
-    # E100 needs a broken file and E107 a missing library: test_config.py and test_compile.py have them.
-    assert seen == set(CODES) - {"E100", "E107"}
+    # E100 needs a broken file and E107 a missing library: test_config.py and test_compile.py have them. The codes of a
+    # Maxwell config are in maxwell/test_conversion.py.
+    assert seen == set(CODES) - {"E100", "E107", "E113", "W204", "W205"}

@@ -92,12 +92,9 @@ class Source:
         return self._entries[key].line if key in self._entries else 0
 
     def rest(self) -> list[Entry]:
-        """The entries that nobody took, in the order of the file."""
-        return sorted((e for e in self._entries.values() if e.key not in self._taken), key=lambda entry: entry.line)
-
-    def names(self) -> list[str]:
-        """All keys that are there."""
-        return list(self._entries)
+        """The entries that nobody took, in the order of the file; those without a value count as such."""
+        left = (entry for entry in self._entries.values() if entry.key not in self._taken or entry.value == "")
+        return sorted(left, key=lambda entry: entry.line)
 
     def wrong(self, entry: Entry, message: str, hint: str = "") -> None:
         """This cannot be converted: nothing runs."""

@@ -141,8 +141,9 @@ class Composer:
                 entries += (left, entry) if left.key == key else (entry, left)
             else:
                 entries.append(entry)
-        columns: list[list[Any]] = list(map(list, zip(*entries, strict=True))) or [[], [], [], [], []]
-        return Messages(*columns, rejected=messages.rejected)
+        columns: Any = tuple(map(list, zip(*entries, strict=True))) or ((), (), (), (), ())
+        topics, keys, places, values, events = columns
+        return Messages(topics, keys, places, values, events, messages.rejected)
 
     def _left(self, entry: _Entry, event: RowUpdate) -> _Entry | None:
         """The tombstone of what the row was found by before an update; None where that is still the same."""
