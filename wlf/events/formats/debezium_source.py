@@ -44,7 +44,8 @@ class SourceText:
         self._database = f'","db":{quoted(database)},"sequence":null,"ts_us":'
         self._table = f'000,"table":{quoted(table)},"server_id":'
         self._known: tuple[Any, ...] = ()
-        self._head = self._file = self._file_text = ""
+        self._head = self._file_text = ""
+        self._file: str | None = None  # "" is the file of an event without a place
 
     def of(self, event: RowChange, place: Place | None) -> tuple[str, str]:
         """The text before and behind the row's number, the same for all rows of a rows event."""

@@ -22,6 +22,7 @@ from msgspec import UNSET
 
 from wlf.events import DeadLetter, Event, LogLine, RowChange, RowUpdate, SchemaChange
 from wlf.events.formats.debezium import keys_of
+from wlf.events.formats.forms import unknown_of, without
 from wlf.events.plain import plain_number
 from wlf.events.rows import put_place, row_index
 from wlf.events.table import TableVersion
@@ -164,7 +165,9 @@ def former_of(event: RowUpdate) -> RowUpdate | None:
         return None
     old = (getattr(event.old, f"f{index}") for index in range(len(version.columns)))
     was = [getattr(event.data, f"f{index}") if value is UNSET else value for index, value in enumerate(old)]
-    former = msgspec.structs.replace(event, data=version.row(*was), old=UNSET)
+    unknown = unknown_of(event.old)
+    row = without(version.row(*was), unknown) if unknown else version.row(*was)
+    former = msgspec.structs.replace(event, data=row, old=UNSET)
     place = getattr(event, "place", None)
     if place is not None:
         put_place((former,), place)
