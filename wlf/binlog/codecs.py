@@ -187,6 +187,8 @@ def _text(column: Column, undecodable: Undecodable) -> tuple[str, Any] | None:
 
 
 def _varchar(column: Column, undecodable: Undecodable) -> Codec:
+    if column.declared == "vector":
+        return Codec("B" if column.meta < 256 else "H", 1, "{c}({x})", values.vector, variable=True)
     expr, const = _text(column, undecodable) or ("{x}", None)
     return Codec("B" if column.meta < 256 else "H", 1, expr, const, variable=True)
 

@@ -98,7 +98,9 @@ class Decoder:
         """The payload that is walked through, if there is one."""
         self._zstd: ZstdDecompressor | None = None
         self._verify = verify_checksum
-        self._tables = Tables(bind, wants, table_cache_bytes, self.counts, make_table)
+        self._tables = Tables(
+            bind, wants, table_cache_bytes, self.counts, make_table, asks_types=mode == "stream"
+        )
         self._ids: dict[bytes, Table | Literal[False]] = {}
         limits = Limits(hold_max_bytes, max(batch_rows, 1), max(batch_bytes, 1), make_file, spills)
         self._group = Group(limits, self.counts, file, position, details=details, quiet_until=quiet_until)

@@ -25,6 +25,7 @@ def complete(table: TableMap, schema: Sequence[SchemaColumn]) -> None:
             f"expected {len(table.columns)} columns of {table.database}.{table.table} as in its rows, "
             f"got {len(schema)}: the table was altered since"
         )
+    table.asks_types = False
     for column, known in zip(table.columns, schema, strict=True):
         _complete_column(column, known)
     if not table.has_key:

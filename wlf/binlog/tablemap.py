@@ -25,6 +25,7 @@ OLD_TIMES = frozenset((TIMESTAMP, TIME, DATETIME))
 INTEGERS = frozenset((TINY, SHORT, INT24, LONG, LONGLONG))
 _CHARACTER = frozenset((STRING, VAR_STRING, VARCHAR, BLOB))
 _MARIADB_CHARACTER = _CHARACTER | {GEOMETRY, BLOB_COMPRESSED, VARCHAR_COMPRESSED}
+_BINARY = 63
 _SIGNEDNESS, _CHARSETS, _ENUM_CHARSETS = 1, (2, 3), (10, 11)
 _NAMES, _SET_MEMBERS, _ENUM_MEMBERS, _KEY, _PREFIX_KEY = 4, 5, 6, 8, 9
 _SHORT_TYPES = frozenset((VARCHAR_COMPRESSED, BLOB_COMPRESSED))
@@ -61,6 +62,8 @@ class TableMap:
     """Column indices in key order; () where there is no key or it is not known."""
     has_key: bool = False
     """Whether `primary_key` is known, also when it is empty."""
+    asks_types: bool = False
+    """Whether types that only a schema tells are waited for."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -72,6 +75,11 @@ class TableMap:
     @property
     def complete(self) -> bool:
         """Whether rows can be decoded: names, signedness, character sets and labels are all there."""
+        return not self.asks_types and self.is_readable
+
+    @property
+    def is_readable(self) -> bool:
+        """The same, but UUID, INET4, INET6 and VECTOR of MariaDB may read as the binary strings they are in events."""
         return all(_is_complete(column) for column in self.columns)
 
 
@@ -84,8 +92,10 @@ def _is_complete(column: Column) -> bool:
     return not needs_text or column.collation is not None or column.charset is not None
 
 
-def parse_table_map(body: bytes, *, mariadb: bool) -> TableMap:
+def parse_table_map(body: bytes, *, mariadb: bool, asks_types: bool = False) -> TableMap:
     """A TABLE_MAP from its flags (behind the table id) to its end, without the checksum.
+
+    With `asks_types` it is not complete where columns may be of MariaDB's types that only a schema tells.
 
     Raises:
         DecodeError: the bytes are no table map.
@@ -99,7 +109,15 @@ def parse_table_map(body: bytes, *, mariadb: bool) -> TableMap:
     columns = _columns(types, meta, nullable)
     made = TableMap(database, table, types, columns)
     _optional(made, body, at + len(nullable), mariadb)
+    made.asks_types = asks_types and mariadb and any(map(_is_vague, columns))
     return made
+
+
+def _is_vague(column: Column) -> bool:
+    """May it be a UUID, INET4, INET6 or VECTOR? Their events say BINARY(16), BINARY(4) and VARBINARY."""
+    if column.collation != _BINARY:
+        return False
+    return column.meta in (4, 16) if column.type == STRING else column.type == VARCHAR and column.meta % 4 == 0
 
 
 def _name(body: bytes, at: int) -> tuple[str, int]:

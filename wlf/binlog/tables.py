@@ -66,9 +66,12 @@ class Tables:
         max_bytes: int,
         counts: Counts,
         make_table: MakeTable | None = None,
+        *,
+        asks_types: bool = False,
     ) -> None:
         self._bind = bind
         self._make_table = make_table
+        self._asks_types = asks_types
         self._wants = wants
         self._counts = counts
         self._versions: Lru[bytes, Table | Literal[False]] = Lru(max_bytes)
@@ -110,7 +113,7 @@ class Tables:
         self._completed.clear()
 
     def _make(self, raw: bytes, mariadb: bool) -> tuple[Table | Literal[False] | None, int]:
-        table_map = self.asked if self.asked is not None else parse_table_map(raw, mariadb=mariadb)
+        table_map = self.asked if self.asked is not None else self._parse(raw, mariadb)
         cost = _BASE_BYTES + len(raw)
         if self._wants is not None and not self._wants(table_map.database, table_map.table):
             return False, cost
@@ -132,11 +135,20 @@ class Tables:
             return self._make_table(table_map, binding, self._counts.undecodable, raw), cost
         return Table(table_map, binding, self._counts.undecodable), cost
 
+    def _parse(self, raw: bytes, mariadb: bool) -> TableMap:
+        return parse_table_map(raw, mariadb=mariadb, asks_types=self._asks_types)
+
     def refuse(self) -> None:
         """The columns of `asked` cannot be known; raises ValueError where nothing was asked for."""
         if self.asked is None:
             raise ValueError("no schema was asked for")
-        self._is_refused = True
+        if not self._is_readable(self.asked):
+            self._is_refused = True
+
+    def _is_readable(self, asked: TableMap) -> bool:
+        """Does the event itself say enough? Only the names of some types are missing then."""
+        asked.asks_types = not asked.is_readable
+        return asked.is_readable
 
     def provide(self, columns: Sequence[SchemaColumn]) -> None:
         """The answer for `asked`; raises DecodeError where it does not fit."""
@@ -145,4 +157,6 @@ class Tables:
         try:
             schema.complete(self.asked, columns)
         except ValueError as error:
+            if self._is_readable(self.asked):
+                return
             raise DecodeError(str(error)) from error

@@ -196,9 +196,13 @@ def year(byte: int) -> int:
     return 1900 + byte if byte else 0
 
 
+_LEAST_NORMAL = 2.0**-126
+
+
 def float32(value: float) -> float:
     """The double with the fewest digits that is stored as this FLOAT: 1.1, not 1.100000023841858."""
-    for digits in (6, 7, 8):
+    # Subnormal numbers have fewer digits than others.
+    for digits in range(1 if abs(value) < _LEAST_NORMAL else 6, 9):
         short = float(f"{value:.{digits}g}")
         try:
             if unpack("<f", pack("<f", short))[0] == value:
