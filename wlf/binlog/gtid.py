@@ -198,6 +198,29 @@ class GtidPosition:
         domain, _, number = map(int, gtid.split("-"))
         return domain in self._domains and self._domains[domain][1] >= number
 
+    def issuperset(self, other: GtidPosition) -> bool:
+        """Whether each domain is at least as far as in `other`; a domain that `other` lacks does not matter."""
+        return not other.beyond(self)
+
+    def beyond(self, other: GtidPosition) -> GtidPosition:
+        """The domains, with their GTIDs, in which this is further than `other`."""
+        made = GtidPosition()
+        for domain, (server, number) in self._domains.items():
+            if other._domains.get(domain, (0, 0))[1] < number:
+                made.add(domain, server, number)
+        return made
+
+    def only(self, domain: int) -> GtidPosition:
+        """One domain of it, as far as it is there."""
+        made = GtidPosition()
+        if domain in self._domains:
+            made.add(domain, *self._domains[domain])
+        return made
+
+    def update(self, other: GtidPosition) -> None:
+        """Go on to where `other` is, in each domain in which that is further."""
+        self._domains.update(other.beyond(self)._domains)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, GtidPosition) and self._domains == other._domains
 

@@ -7,6 +7,8 @@ import pytest
 from wlf.components.collectors._binlog.place import Position, decode_position, file_order, is_covered, parse_position
 from wlf.errors import SetupError
 
+A, B = "3e11fa47-71ca-11e1-9e33-c80aa9429562", "4e11fa47-71ca-11e1-9e33-c80aa9429562"
+
 
 def test_files_sort_by_number_not_by_text() -> None:
     names = ["b.1000000", "b.999999", "b.000002"]
@@ -34,8 +36,35 @@ def test_cursor_covers_what_lies_before_it_numerically(
     assert is_covered(Position(*cursor, "u").encode(), Position(*position, "u").encode()) is covered
 
 
-def test_cursor_of_another_server_covers_nothing() -> None:
+def test_cursor_of_another_server_without_gtids_covers_nothing() -> None:
     assert not is_covered(Position("b.000009", 4, "one").encode(), Position("b.000001", 4, "two").encode())
+
+
+@pytest.mark.parametrize(
+    ("cursor", "position", "covered"),
+    [
+        (f"{A}:1-9", f"{A}:1-9", True),
+        (f"{A}:1-9,{B}:1-3", f"{A}:2-5", True),
+        (f"{A}:1-9:t:1-4", f"{A}:1-5:t:4", True),
+        (f"{A}:1-9", f"{A}:1-10", False),
+        (f"{A}:1-4:6-9", f"{A}:1-5", False),
+        (f"{A}:1-9", f"{A}:1-9:t:1", False),
+        ("0-1-9,1-2-7", "0-1-9", True),
+        ("0-1-9,1-2-7", "0-3-8,1-2-7", True),
+        ("0-1-9", "0-1-9,1-2-7", False),
+        ("0-1-9", "0-1-10", False),
+        (f"{A}:1-9", "0-1-9", False),
+        (f"{A}:1-9", None, False),
+        (None, f"{A}:1-9", False),
+        (f"{A}:1-9", "", False),
+        ("", "", False),
+    ],
+)
+def test_cursor_of_another_server_covers_what_its_gtids_contain(
+    cursor: str | None, position: str | None, covered: bool
+) -> None:
+    mine, other = Position("b.000009", 4, "one", cursor), Position("b.000001", 4, "two", position)
+    assert is_covered(mine.encode(), other.encode()) is covered
 
 
 def test_equal_positions_cover_each_other() -> None:

@@ -10,20 +10,23 @@ from typing import Any
 import pymysql
 from pymysql.connections import Connection
 
+from wlf.components.collectors._binlog.grants import ASK, grant
 from wlf.components.collectors._binlog.options import BinlogConfig, TlsOptions
 from wlf.errors import ComponentError, Retryable, SetupError
 
 _TLS_NOT_OFFERED = 2026
+_NO_PRIVILEGE = 1227
 
 # Error numbers of the server (errmsg-utf8.txt) after which another try cannot help.
 _REFUSED: Mapping[int, str] = {
     1044: "check `user` and its privileges",
     1045: "check `user` and `password`, and whether the account demands TLS (`tls: {mode: required}`)",
     1130: "the account must be allowed to connect from this host: CREATE USER 'name'@'%'",
-    1227: "GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO the account",
+    1142: "the account lacks a privilege",
+    1227: "the account lacks a privilege",
     1251: "the account uses an authentication method that is not supported here",
     1524: "the account's authentication plugin is not loaded on the server",
-    1698: "the account may only log in over the Unix socket: set `unix_socket`, or give it a password",
+    1698: "the account logs in over the Unix socket only: set `unix_socket`, or give it a password",
     3159: "the server demands TLS: set `tls: {mode: required}`",
     4151: "the account is locked or its authentication is not supported here",
 }
@@ -46,6 +49,8 @@ def connect(config: BinlogConfig) -> Connection[Any]:
         raise SetupError(f"cannot connect to {config.address}: {error}", hint="check `tls`") from error
     except RuntimeError as error:  # PyMySQL: 'cryptography' package is required for caching_sha2_password
         raise SetupError(f"cannot connect to {config.address}: {error}", hint='pip install "wlf[mysql]"') from error
+    except UnicodeDecodeError as error:
+        raise Retryable(f"cannot connect to {config.address}: what answers there is no MySQL server") from error
 
 
 def _connect_encrypted(config: BinlogConfig) -> Connection[Any]:
@@ -148,4 +153,17 @@ def query(connection: Connection[Any], sql: str, arguments: object = None) -> li
     except (pymysql.err.OperationalError, pymysql.err.InterfaceError) as error:
         if error.args and error.args[0] in (1193, 1064):  # unknown variable, unknown statement
             raise
-        raise refine(error, f"{sql.split('(')[0].strip()} failed") from error
+        refined = refine(error, f"{sql.split('(')[0].strip()} failed")
+        if error.args and error.args[0] == _NO_PRIVILEGE:
+            refined.hint = _grant(connection) or refined.hint
+        raise refined from error
+
+
+def _grant(connection: Connection[Any]) -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(ASK)
+            version, account = cursor.fetchall()[0]
+    except pymysql.err.Error:
+        return ""
+    return grant(str(version), str(account))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from wlf.components.config import CollectorConfig, Secret
+
+_HOST = re.compile(
+    r"(?:\[(?P<bracketed>[0-9a-fA-F:.]+(?:%\w+)?)\]|(?P<host>[^\s:\[\]/@]+))(?::(?P<port>\d{1,5}))?"
+    r"|(?P<ipv6>[0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F.]*(?:%\w+)?)"
+)
 
 
 class _Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -121,6 +127,14 @@ class OutputOptions(_Options, frozen=True, kw_only=True):
     )
 
 
+def parse_host(text: str) -> tuple[str, int | None]:
+    """Host and port (None: not said) of `db`, `db:3307`, `::1` or `[::1]:3307`; raises ValueError."""
+    found = _HOST.fullmatch(text.strip())
+    if found is None or not 0 < int(found["port"] or 1) < 65_536:
+        raise ValueError(f"expected HOST or HOST:PORT, with an IPv6 address as [::1]:3306, got {text!r}")
+    return found["bracketed"] or found["host"] or found["ipv6"], int(found["port"]) if found["port"] else None
+
+
 class BinlogConfig(CollectorConfig, frozen=True, kw_only=True):
     """Options of the Binlog collector: a server to replicate from, or binlog files to read."""
 
@@ -185,8 +199,8 @@ class BinlogConfig(CollectorConfig, frozen=True, kw_only=True):
     heartbeat_interval_ms: Annotated[
         int,
         Meta(
-            description="the idle server says so often that it is alive; after 2.5 times as much silence the "
-            "connection is given up",
+            description="the idle server says so often that it is alive; after twice as much silence the connection "
+            "is given up",
             ge=100,
             le=3_600_000,
         ),
@@ -227,8 +241,14 @@ class BinlogConfig(CollectorConfig, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.files and isinstance(self.start, StartOptions) and self.start.gtid is not None:
             raise ValueError("expected no `start.gtid` with `files`: finding a GTID needs a server")
-        if self.host is not None and self.unix_socket is not None:
-            raise ValueError("expected only one of `host` and `unix_socket`")
+        if sum((self.host is not None, self.unix_socket is not None, bool(self.hosts))) > 1:
+            raise ValueError("expected only one of `host`, `hosts` and `unix_socket`")
+        if self.files and self.hosts:
+            raise ValueError("expected no `hosts` with `files`: name the one `host` that knows the tables")
+        servers = [parse_host(entry) for entry in self.hosts]
+        for index, (host, port) in enumerate(servers):
+            if (host, port or self.port) in ((name, other or self.port) for name, other in servers[:index]):
+                raise ValueError(f"expected each of `hosts` once, got {self.hosts[index]} twice")
 
     @property
     def has_server(self) -> bool:
@@ -238,7 +258,8 @@ class BinlogConfig(CollectorConfig, frozen=True, kw_only=True):
     @property
     def address(self) -> str:
         """The server, for messages."""
-        return self.unix_socket or f"{self.host or '127.0.0.1'}:{self.port}"
+        host = self.host or "127.0.0.1"
+        return self.unix_socket or f"{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
     def checks_crc(self) -> bool:

@@ -8,6 +8,7 @@ from pathlib import PurePath
 import msgspec
 from msgspec import structs
 
+from wlf.binlog.gtid import GtidPosition, GtidSet
 from wlf.errors import SetupError
 
 PARTITION = "binlog"
@@ -97,12 +98,33 @@ def file_order(name: str) -> tuple[int, str]:
     return (int(found.group()) if found else 0, name)
 
 
+def parse_gtids(text: str) -> GtidSet | GtidPosition:
+    """A set of MySQL's GTIDs or a position of MariaDB's, by its form; raises ValueError."""
+    return GtidSet.parse(text) if ":" in text or not text else GtidPosition.parse(text)
+
+
 def is_covered(cursor: bytes, position: bytes) -> bool:
-    """Does `position` lie at or before `cursor` in the binlog of the same server?"""
+    """Is everything that lies before `position` also before `cursor`?
+
+    In the binlog of one server places tell; between two servers GTIDs do, where both positions have them.
+    """
     if cursor == position:
         return True
     mine, other = decode_position(cursor), decode_position(position)
-    return mine.server == other.server and mine.is_behind(other.file, other.offset)
+    if mine.server == other.server:
+        return mine.is_behind(other.file, other.offset)
+    # An empty set is no proof of anything: servers whose transactions have no GTIDs write it too.
+    return bool(mine.gtid and other.gtid) and _contains(mine.gtid or "", other.gtid or "")
+
+
+def _contains(cursor: str, position: str) -> bool:
+    try:
+        mine, other = parse_gtids(cursor), parse_gtids(position)
+    except ValueError:
+        return False
+    if isinstance(mine, GtidSet):
+        return isinstance(other, GtidSet) and mine.issuperset(other)
+    return isinstance(other, GtidPosition) and mine.issuperset(other)
 
 
 def parse_position(text: str) -> Position:

@@ -13,15 +13,25 @@ import threading
 import time
 from collections import deque
 
+from wlf.components.collectors._binlog.duplex import Duplex
+from wlf.errors import InternalError
+
 _RECV_BYTES = 262_144
 _TAKE_BYTES = 1_048_576
 
+GRACE_S = 1.0
+"""How much longer than asked for a silence may last: not the other end, but this machine may have slept."""
+
 
 class StreamReader:
-    """Reads a socket in a thread of its own; `read()` belongs to the event loop it was started on."""
+    """Reads a socket in a thread of its own; `read()` belongs to the event loop it was started on.
 
-    def __init__(self, sock: socket.socket, first: bytes, limit_bytes: int) -> None:
+    `sends`: `send()` will be used. The same thread does it, as a TLS connection may not be read and written at once.
+    """
+
+    def __init__(self, sock: socket.socket, first: bytes, limit_bytes: int, *, sends: bool = False) -> None:
         self._sock = sock
+        self._duplex = Duplex(sock) if sends else None
         self._limit_bytes = limit_bytes
         self._chunks: deque[bytes] = deque([first] if first else ())
         self._unread = len(first)
@@ -66,12 +76,12 @@ class StreamReader:
             if self._ended is not None:
                 raise ConnectionError(self._ended)
             left = self._waiting_since + silence_s - time.monotonic()
-            if left < 0 and not await self._arrives(1.0):
+            if left < 0 and not await self._arrives(GRACE_S):
                 raise ConnectionError(f"nothing came for {silence_s:g} s, not even a heartbeat")
             await self._arrives(max(left, 0.0))
 
     async def _arrives(self, seconds: float) -> bool:
-        """Did something arrive within that time? One more second is given after a machine slept."""
+        """Did something arrive within that time?"""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._arrived.wait(), seconds)
         return self._arrived.is_set()
@@ -83,14 +93,25 @@ class StreamReader:
             self._space.notify()
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
+        if self._duplex is not None:
+            self._duplex.wake()
         self._thread.join(timeout=10)
         self._sock.close()
+        if self._duplex is not None:
+            self._duplex.close()
+
+    def send(self, packet: bytes) -> None:
+        """Send a packet as soon as the thread comes to it; lost with the connection."""
+        if self._duplex is None:
+            raise InternalError("send() on a reader that was not made for it")
+        self._duplex.send(packet)
 
     def _run(self) -> None:
+        recv = self._sock.recv if self._duplex is None else self._duplex.recv
         try:
             while self._has_space():
                 self._waiting_since = time.monotonic()
-                chunk = self._sock.recv(_RECV_BYTES)
+                chunk = recv(_RECV_BYTES)
                 if not chunk:
                     self._end("the server closed the connection")
                     return

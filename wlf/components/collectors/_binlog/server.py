@@ -19,14 +19,14 @@ _VARIABLES = (
     "binlog_row_value_options",
     "gtid_mode",
     "log_bin",
+    "log_replica_updates",
+    "log_slave_updates",
+    "rpl_semi_sync_master_enabled",
+    "rpl_semi_sync_source_enabled",
     "server_id",
     "server_uuid",
     "version",
 )
-
-_UNREADABLE: Mapping[str, tuple[str, str]] = {
-    "binlog_row_value_options": ("PARTIAL_JSON", "''"),
-}
 
 
 class Server(NamedTuple):
@@ -38,8 +38,7 @@ class Server(NamedTuple):
     @property
     def version(self) -> tuple[int, ...]:
         """The version without its suffix: (10, 11, 6)."""
-        text = self.variables["version"].removeprefix("5.5.5-").partition("-")[0]
-        return tuple(int(part) for part in text.split(".") if part.isdecimal())
+        return parse_version(self.variables["version"])
 
     @property
     def is_mariadb(self) -> bool:
@@ -55,6 +54,24 @@ class Server(NamedTuple):
     def has_gtids(self) -> bool:
         """Do its transactions have GTIDs?"""
         return self.is_mariadb or self.variables.get("gtid_mode", "OFF").upper() == "ON"
+
+    @property
+    def has_semi_sync(self) -> bool:
+        """Does it write the header of semi-synchronous replication for replicas that ask for it?
+
+        MariaDB always does, MySQL does with the plugin, whether it is enabled or not.
+        """
+        return any(f"rpl_semi_sync_{name}_enabled" in self.variables for name in ("source", "master"))
+
+
+def _is_on(value: str) -> bool:
+    return value.upper() in ("ON", "1")
+
+
+def parse_version(text: str) -> tuple[int, ...]:
+    """(10, 11, 6) of `5.5.5-10.11.6-MariaDB-log`."""
+    numbers = text.removeprefix("5.5.5-").partition("-")[0]
+    return tuple(int(part) for part in numbers.split(".") if part.isdecimal())
 
 
 class End(NamedTuple):
@@ -79,15 +96,17 @@ def check(server: Server, logger: logging.Logger) -> None:
         SetupError: the binlog is off, or written in a form that is not read yet.
     """
     variables = server.variables
-    if variables.get("log_bin", "OFF").upper() not in ("ON", "1"):
+    if not _is_on(variables.get("log_bin", "OFF")):
         raise SetupError(
             f"{server.address}: the binary log is off", hint="start the server with --log-bin and a --server-id"
         )
-    for name, (bad, good) in _UNREADABLE.items():
-        if bad in variables.get(name, "").upper():
-            raise SetupError(
-                f"{server.address}: {name}={variables[name]} is not supported yet", hint=f"SET GLOBAL {name} = {good}"
-            )
+    image = variables.get("binlog_row_image", "FULL").upper()
+    if "PARTIAL_JSON" in variables.get("binlog_row_value_options", "").upper() and image != "FULL":
+        raise SetupError(
+            f"{server.address}: binlog_row_value_options=PARTIAL_JSON logs changes of documents, "
+            f"which binlog_row_image={image} leaves out of the image before",
+            hint="SET GLOBAL binlog_row_image = FULL, or binlog_row_value_options = ''",
+        )
     if (form := variables.get("binlog_format", "ROW").upper()) != "ROW":
         logger.warning(
             "%s: binlog_format=%s: statements that are not logged as rows cannot be read, they are counted in "
@@ -95,35 +114,76 @@ def check(server: Server, logger: logging.Logger) -> None:
             server.address,
             form,
         )
-    if (image := variables.get("binlog_row_image", "FULL").upper()) != "FULL":
+    if image != "FULL":
         logger.warning(
             "%s: binlog_row_image=%s: events hold only the columns that the server logs", server.address, image
         )
 
 
+def check_replica(server: Server, *, is_replica: bool) -> None:
+    """Refuse a replica that does not write down what it replicates: its binlog lacks nearly all changes.
+
+    Raises:
+        SetupError: log_replica_updates is off.
+    """
+    name = "log_replica_updates" if "log_replica_updates" in server.variables else "log_slave_updates"
+    if is_replica and not _is_on(server.variables.get(name, "ON")):
+        raise SetupError(
+            f"{server.address}: the server is a replica with {name}=OFF: its binlog lacks what it replicates",
+            hint=f"start it with --{name.replace('_', '-')}, or read from its source",
+        )
+
+
+def check_semi_sync(server: Server, logger: logging.Logger) -> None:
+    """Warn where the server would wait for no acknowledgement."""
+    enabled = (server.variables.get(f"rpl_semi_sync_{name}_enabled", "OFF") for name in ("source", "master"))
+    if not any(map(_is_on, enabled)):
+        name = "rpl_semi_sync_master_enabled" if server.is_mariadb else "rpl_semi_sync_source_enabled"
+        logger.warning(
+            "%s: semi_sync is asked for, but the server does not wait for acknowledgements (SET GLOBAL %s = ON%s)",
+            server.address,
+            name,
+            "" if server.is_mariadb else ", after INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so'",
+        )
+
+
+def clock_of(side: SideConnection) -> float:
+    """The server's clock, Unix seconds."""
+    ((seconds,),) = side.query("SELECT UNIX_TIMESTAMP(SYSDATE(6))")
+    return float(seconds)
+
+
 def end_of_binlog(side: SideConnection, server: Server) -> End:
     """The end of the server's binlog.
+
+    The GTID set may lack transactions that are being committed at this moment, never the other way round: the decoder
+    learns of them at the head of the next file. A set with too much in it would have them skipped after a failover.
 
     Raises:
         SetupError: the account lacks REPLICATION CLIENT (MariaDB: BINLOG MONITOR).
     """
+    gtids = _position_of_mariadb(side) if server.is_mariadb else None
     renamed = not server.is_mariadb and server.version >= (8, 2)
     rows = side.query("SHOW BINARY LOG STATUS" if renamed else "SHOW MASTER STATUS")
     if not rows:
         raise SetupError(f"{server.address}: the binary log is off", hint="start the server with --log-bin")
-    return End(str(rows[0][0]), int(rows[0][1]), executed_gtids(side, server))
+    if not server.is_mariadb and server.has_gtids:
+        gtids = "".join(str(rows[0][4]).split())
+    return End(str(rows[0][0]), int(rows[0][1]), gtids)
 
 
-def executed_gtids(side: SideConnection, server: Server) -> str | None:
-    """The GTID set of all that the server's binlog holds or held; None where it has no GTIDs."""
-    if not server.has_gtids:
-        return None
-    # SHOW VARIABLES would cut a long set at 1 024 bytes.
-    name = "gtid_binlog_pos" if server.is_mariadb else "gtid_executed"
-    ((gtids,),) = side.query(f"SELECT @@GLOBAL.{name}")
+def _position_of_mariadb(side: SideConnection) -> str:
+    # SHOW VARIABLES would cut a long one at 1 024 bytes.
+    ((gtids,),) = side.query("SELECT @@GLOBAL.gtid_binlog_pos")
     return "".join(str(gtids).split())
 
 
 def binlog_files(side: SideConnection) -> dict[str, int]:
     """Size in bytes by name of the files that the server still has, oldest first."""
-    return {str(row[0]): int(row[1]) for row in side.query("SHOW BINARY LOGS")}
+    # Servers before 8.0.14 and MariaDB have two columns, MySQL since then a third one, `Encrypted`.
+    return {str(row[0]): int(row[1]) - _encryption_head(row) for row in side.query("SHOW BINARY LOGS")}
+
+
+def _encryption_head(row: tuple[object, ...]) -> int:
+    """The size of an encrypted file counts a head that no offset counts."""
+    return 512 if len(row) > 2 and str(row[2]).lower() == "yes" else 0

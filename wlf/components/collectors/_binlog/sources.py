@@ -10,11 +10,11 @@ from typing import Protocol
 from wlf.binlog import Decoder
 from wlf.components.collectors._binlog.files import FileReader
 from wlf.components.collectors._binlog.lag import Lag
-from wlf.components.collectors._binlog.reader import StreamReader
+from wlf.components.collectors._binlog.reader import GRACE_S, StreamReader
 from wlf.errors import Retryable
 
 _HEAD_BYTES = 1024
-_MISSED_HEARTBEATS = 2.5
+_MISSED_HEARTBEATS = 2.0
 _SEEKING_S = 600.0
 
 
@@ -35,8 +35,9 @@ class StreamSource:
 
     def __init__(self, reader: StreamReader, heartbeat_ms: int, address: str, lag: Lag) -> None:
         self._reader = reader
-        self._silence_s = heartbeat_ms * _MISSED_HEARTBEATS / 1000
-        self._has_begun = False
+        # The reader gives a second more, for the case that it was this machine that slept.
+        heartbeats_s = heartbeat_ms * _MISSED_HEARTBEATS / 1000
+        self._silence_s = max(heartbeats_s - GRACE_S, heartbeats_s * 0.75)
         self._address = address
         self._lag = lag
 
@@ -44,16 +45,18 @@ class StreamSource:
         """The next bytes; Retryable when the server is gone or silent."""
         chunk = self._reader.take()
         if chunk is not None:
-            self._has_begun = True
             return chunk
-        self._lag.is_waiting = True
+        lag = self._lag
+        lag.is_waiting = True
         try:
             # A server that still looks for a GTID sends no heartbeat: giving it up then would never end.
-            chunk = await self._reader.read(self._silence_s if self._has_begun else max(_SEEKING_S, self._silence_s))
+            return await self._reader.read(max(_SEEKING_S, self._silence_s) if lag.is_seeking else self._silence_s)
         except ConnectionError as error:
             raise Retryable(f"{self._address}: {error}") from error
-        self._has_begun = True
-        return chunk
+
+    def send(self, packet: bytes) -> None:
+        """Send something to the server when the thread comes to it."""
+        self._reader.send(packet)
 
     def close(self) -> None:
         """End the thread and the connection."""
