@@ -197,6 +197,23 @@ def _open_database(path: Path) -> sqlite3.Connection:
     return database
 
 
+def is_running(state_dir: Path, name: str) -> bool:
+    """Does a wlf hold the pipeline's lock? Raises StateError."""
+    path = state_dir / f"{name}.lock"
+    with _state_errors(path):
+        try:
+            lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(lock)
+    return False
+
+
 def _take_lock(path: Path) -> int:
     """The open, locked file; the kernel lets go of it when the process ends, however it ends."""
     lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

@@ -116,14 +116,24 @@ class Lane:
             if partition not in pending and (known is None or known.position is None):
                 self.advance({partition: cursor})
 
-    def withholds(self, read: Mapping[str, Cursor], positions: Mapping[str, bytes | None], covers: Covers) -> bool:
+    def withholds(
+        self,
+        read: Mapping[str, Cursor],
+        positions: Mapping[str, bytes | None],
+        covers: Covers,
+        partition: str | None = None,
+    ) -> bool:
         """Are all events of this batch already delivered here? `read` is how far the collector was before it.
+
+        `partition` is what a batch without positions belongs to.
 
         Moves `ahead` along: a partition leaves it when reading reaches the cursor or passes it.
         """
         if not positions:
             # In the middle of a transaction that began where reading is; a cursor further on lies behind its end.
-            return bool(read) and all(partition in self.ahead for partition in read)
+            if partition is not None:
+                return partition in self.ahead
+            return bool(read) and all(name in self.ahead for name in read)
         results = [self._catch_up(name, position, read, covers) for name, position in positions.items()]
         return all(results)
 
@@ -242,14 +252,16 @@ class Tracker:
         """How far the collector has read: where it is opened again after it lost its source."""
         return {name: cursor.position for name, cursor in self._read.items() if cursor.position is not None}
 
-    def begin(self, positions: Mapping[str, bytes | None], *, is_empty: bool = False) -> Opened:
+    def begin(
+        self, positions: Mapping[str, bytes | None], *, is_empty: bool = False, partition: str | None = None
+    ) -> Opened:
         """Number the batch that the collector brought, and find who gets it."""
         self.number += 1
         moved = {name: Cursor(position, self.number) for name, position in positions.items()}
         announced = {name: cursor for name, cursor in moved.items() if is_empty and self._is_new(name)}
         entries: dict[str, Entry] = {}
         for name, lane in self.lanes.items():
-            if lane.ahead and lane.withholds(self._read, positions, self._covers):
+            if lane.ahead and lane.withholds(self._read, positions, self._covers, partition):
                 lane.advance({p: cursor for p, cursor in moved.items() if p not in lane.ahead})
                 continue
             if announced:

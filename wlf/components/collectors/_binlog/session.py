@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from wlf.binlog import NeedSchema, ServerRefused
 from wlf.components.base import Collected
-from wlf.components.collectors._binlog import refusal, schema, server
+from wlf.components.collectors._binlog import refusal, server
 from wlf.components.collectors._binlog.flow import Flow
 from wlf.components.collectors._binlog.lag import POLL_S, Lag
 from wlf.components.collectors._binlog.making import Making
 from wlf.components.collectors._binlog.place import Position
 from wlf.components.collectors._binlog.sources import Source
-from wlf.errors import ComponentError, SetupError, WlfError
+from wlf.errors import ComponentError, WlfError
 
 if TYPE_CHECKING:
     from wlf.components.collectors._binlog.side import SideConnection
+    from wlf.components.collectors._binlog.snapshot.snapshots import Snapshots
+
+_LOOK_S = 1.0
+"""How often it is looked, while nothing comes, whether a snapshot was asked for."""
 
 
 class Session:
@@ -31,39 +35,103 @@ class Session:
         self._source = source
         self._flow = flow
         self._side = side
+        self._history = making.history
         self._poll_at = self._clock.monotonic() + POLL_S
         self._poll: asyncio.Task[None] | None = None
+        self.snapshots: Snapshots | None = None
+        self._reading: asyncio.Future[bytes | None] | None = None
+        self._woken: asyncio.Future[Literal[True]] | None = None
+
+    @property
+    def side(self) -> SideConnection | None:
+        """The connection beside the stream."""
+        return self._side
+
+    @property
+    def place(self) -> Position:
+        """The last boundary that reading has come to."""
+        return Position(*self._flow.place)
+
+    def copy_with(self, snapshots: Snapshots) -> None:
+        """Hand out chunks of tables between the transactions."""
+        self.snapshots = snapshots
+        self._flow.watch = snapshots.watch
 
     async def collect(self) -> Collected | None:
         """See `BinlogCollector.collect`."""
-        flow = self._flow
         while True:
-            collected = flow.take()
+            if self._history.has_unsaved:
+                await self._history.save()  # before any position that relies on it
+            collected = self._take()
             if collected is not None:
                 self._poll_sizes()
                 return collected
-            if flow.need is not None:
-                await self._provide(flow.need)
-                flow.feed(b"")
-            elif flow.decoder.pending:
-                flow.feed(b"")
-            elif self.end is not None and Position(*flow.place).is_behind(self.end.file, self.end.offset):
+            if self.snapshots is not None:
+                await self.snapshots.poll()
+            if not await self._advance():
                 return None
-            else:
-                chunk = await self._source.read()
-                if chunk is None:
-                    return None
+
+    def _take(self) -> Collected | None:
+        """What is there. Chunks come only when all was handed out that lies before them."""
+        flow, snapshots = self._flow, self.snapshots
+        collected = flow.take()
+        if collected is None:
+            return snapshots.take(flow.place) if snapshots is not None and flow.is_between else None
+        if snapshots is not None and not collected.events:
+            # In one batch, so that no crash can leave the place of the stream without its copies.
+            return collected._replace(positions={**collected.positions, **snapshots.announcements()})
+        return collected
+
+    async def _advance(self) -> bool:
+        """Read and decode on as far as possible; False at the end."""
+        flow, snapshots = self._flow, self.snapshots
+        if snapshots is not None and snapshots.holds_stream and flow.is_between:
+            await snapshots.ready.wait()
+        elif flow.need is not None:
+            await self._provide(flow.need)
+            flow.feed(b"")
+        elif flow.decoder.pending:
+            flow.feed(b"")
+        elif self._is_at_end():
+            return False
+        else:
+            chunk = await (self._source.read() if snapshots is None else self._read_or_wake(snapshots))
+            if chunk is None:
+                return False
+            if chunk:
                 flow.feed(chunk)
+        return True
+
+    def _is_at_end(self) -> bool:
+        if self.end is None:
+            return False
+        here = self.place
+        if self.snapshots is not None and not (self.snapshots.is_done and here.is_behind(*self.snapshots.high)):
+            return False
+        return here.is_behind(self.end.file, self.end.offset)
+
+    async def _read_or_wake(self, snapshots: Snapshots) -> bytes | None:
+        """What the source brings next; b"" when a chunk may be ready before, or it is time to look for requests."""
+        if self._reading is None:
+            self._reading = asyncio.ensure_future(self._source.read())
+        if self._woken is None:
+            self._woken = asyncio.ensure_future(snapshots.ready.wait())
+        await asyncio.wait((self._reading, self._woken), timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+        if self._woken.done():
+            self._woken = None
+        if not self._reading.done():
+            return b""
+        reading, self._reading = self._reading, None
+        return reading.result()
 
     async def _provide(self, need: NeedSchema) -> None:
-        if self._side is None:
-            raise SetupError(
-                f"{need.file}:{need.position}: the file does not name the columns of {need.database}.{need.table}",
-                hint="SET GLOBAL binlog_row_metadata = FULL where it is written, or name a `host` that has the table",
-            )
-        columns = await asyncio.to_thread(schema.columns_of, need, self._side)
+        decoder = self._flow.decoder
+        columns = await self._history.columns(need, self._side, self._config, decoder.server_version)
         self._flow.need = None
-        self._flow.decoder.provide(columns)
+        if columns is None:
+            decoder.refuse()
+        else:
+            decoder.provide(columns)
 
     async def explain(self, refused: ServerRefused) -> ComponentError:
         """What the server's error means for the user."""
@@ -84,8 +152,12 @@ class Session:
 
     async def close(self) -> None:
         """End everything: the stream, the thread and the connections."""
-        if self._poll is not None:
-            self._poll.cancel()
+        for pending in (self._poll, self._reading, self._woken):
+            if pending is not None:
+                pending.cancel()
+                await asyncio.gather(pending, return_exceptions=True)
+        if self.snapshots is not None:
+            await self.snapshots.close()
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:

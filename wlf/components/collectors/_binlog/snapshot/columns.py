@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import re
-from base64 import b64decode
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -19,7 +17,6 @@ from wlf.binlog.schema import complete
 from wlf.binlog.tablemap import Column, TableMap
 from wlf.errors import SetupError
 
-_OPAQUE = re.compile(r"base64:type\d+:([A-Za-z0-9+/=\n]*)")
 _GEOMETRIES = (
     "geometry",
     "point",
@@ -136,6 +133,8 @@ def reading_of(column: SourceColumn, undecodable: Undecodable, *, mariadb: bool)
         return Reading("{c}({x})", json_value)
     if kind in ("binary", "varbinary") or kind.endswith("blob"):
         return Reading("{x}")
+    if kind == "decimal" and column.scale > values.SCALE_IN_PLAIN:
+        return Reading("{c}({x})", _plain_decimal)
     found = _SPECIAL.get(kind)
     if found is None:
         raise SetupError(f"expected a known type of column {column.name}, got {column.declared}")
@@ -174,6 +173,15 @@ def _decimal(raw: bytes) -> Decimal:
     return Decimal(raw.decode())
 
 
+def _plain_decimal(raw: bytes) -> Decimal:
+    return _plain(raw.decode())
+
+
+def _plain(text: str) -> Decimal:
+    value = Decimal(text)
+    return values.PlainDecimal(text) if "E" in str(value) else value
+
+
 _SPECIAL: dict[str, Reading] = {
     "float": Reading("{c}[{x}]", values.Memo(_float32)),
     "double": Reading("float({x})"),
@@ -189,17 +197,10 @@ def _number(text: str) -> float | Decimal:
     """A JSON number with a point: exact numbers may have digits that no double would be shown with."""
     value = float(text)
     shortest = repr(value)
-    return value if text == shortest or "e" in text or "e" in shortest else Decimal(text)
-
-
-def _bytes_inside(value: Any) -> Any:
-    """A document with bytes in place of what the server writes for opaque values."""
-    if isinstance(value, str):
-        found = _OPAQUE.fullmatch(value)
-        return b64decode(found[1]) if found else value
-    if isinstance(value, dict):
-        return {key: _bytes_inside(inner) for key, inner in value.items()}
-    return [_bytes_inside(inner) for inner in value] if isinstance(value, list) else value
+    if "e" in text or text == shortest:
+        return value
+    # Python shows small doubles with an exponent, the server without.
+    return value if "e-" in shortest and text == format(Decimal(shortest), "f") else _plain(text)
 
 
 _json = json.JSONDecoder(parse_float=_number, strict=False)
@@ -211,8 +212,6 @@ def json_value(raw: bytes) -> Any:
     The text does not tell an exact number from a double that is shown alike: 1.5 is taken for the double.
     """
     value = _json.decode(raw.decode("utf-8", "replace"))
-    if b"base64:type" in raw:
-        value = _bytes_inside(value)
     return JSON_NULL if value is None else value
 
 

@@ -20,6 +20,7 @@ from wlf.components.collectors._binlog.snapshot.window import KeyedWindow, Watch
 from wlf.errors import Retryable
 
 _TRIES = 60
+_MAX_RESTARTS = 5
 _PAUSE_S = 0.05
 _MAX_PAUSE_S = 1.0
 
@@ -78,6 +79,8 @@ class Copy:
         self._is_last = False
         """The rows of `_again` are the last ones."""
         self._tries = 0
+        self._restarts = 0
+        self._window: KeyedWindow | None = None
         self._is_taken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -122,8 +125,9 @@ class Copy:
         return shape
 
     async def _chunk(self) -> None:
-        window = KeyedWindow(self.progress.key)
-        self._watch.open(self._table, window)
+        window = self._window
+        if window is None:
+            window = self._open_window()
         piece = await self._call(self._reader.chunk, self.progress, window, self._watch.floor, self._again)
         await self._offered(piece, window)
 
@@ -165,12 +169,31 @@ class Copy:
         self._offer = None
         self._is_taken.set()
         if window.is_void:
-            self._reader.shape = None
+            self._reader.shape = self._window = None
             return None
         if isinstance(window, WholeWindow):
             return self._take_whole(piece, window)
-        self._watch.close(self._table)
+        if window.has_moved and self._restarts < _MAX_RESTARTS:
+            self._restart()
+            return None
+        # At once: no change may fall between two windows.
+        self._open_window()
         return self._take_keyed(piece, window)
+
+    def _open_window(self) -> KeyedWindow:
+        self._window = window = KeyedWindow(self.progress.key)
+        self._watch.open(self._table, window)
+        return window
+
+    def _restart(self) -> None:
+        """Begin the table anew; not for ever, as keys may change all the time."""
+        self._restarts += 1
+        self.progress = self.progress.anew()
+        self._reader.shape = self._window = None
+        text = f"{self.progress.name} is copied anew: a row got another key, and was logged without all its columns"
+        if self._restarts == _MAX_RESTARTS:
+            text += "; the next time it may come incomplete (SET GLOBAL binlog_row_image = FULL)"
+        self.notes.append(text)
 
     def _take_keyed(self, piece: Piece, window: KeyedWindow) -> Taken:
         rows, again = window.split(piece.rows, piece.keys)

@@ -24,8 +24,8 @@ class Window(Protocol):
     is_void: bool
     """The table changed meanwhile: the chunk must be read again."""
 
-    def note(self, change: Change) -> None:
-        """Take in rows that a transaction behind the low watermark changed."""
+    def note(self, change: Change, *, is_seen: bool) -> None:
+        """Take in rows that a transaction changed; `is_seen`: the chunk surely has them so."""
         ...
 
 
@@ -38,11 +38,15 @@ class KeyedWindow:
         self.changed: set[tuple[Any, ...]] = set()
         self.partial: set[tuple[Any, ...]] = set()
         """Keys of rows that were logged without some of their columns: the stream does not bring them whole."""
+        self.has_moved = False
+        """Such a row got another key, maybe from where the copy has not been to where it was before."""
         self._key = tuple(key)
         self._reads: dict[int, tuple[TableVersion, Callable[[Any], tuple[Any, ...]]]] = {}
 
-    def note(self, change: Change) -> None:
-        """Both the former and the new key of a row count."""
+    def note(self, change: Change, *, is_seen: bool = False) -> None:
+        """Both the former and the new key of a row count. What the chunk has may still be missing in earlier ones."""
+        if is_seen and change.olds is None:
+            return
         version: TableVersion = change.binding
         known = self._reads.get(id(version))
         if known is None:
@@ -53,13 +57,17 @@ class KeyedWindow:
             known = self._reads[id(version)] = version, read
         read = known[1]
         keys = list(map(read, change.rows))
-        self.changed.update(keys)
-        if change.olds is not None:
-            for key, old, row in zip(keys, change.olds, change.rows, strict=True):
-                former = read(old)
-                if any(value is not UNSET for value in former):
-                    self.changed.add(tuple(n if w is UNSET else w for w, n in zip(former, key, strict=True)))
-                if _is_partial(version, row):
+        if not is_seen:
+            self.changed.update(keys)
+        for key, old, row in zip(keys, change.olds or (), change.rows, strict=False):
+            former = tuple(now if was is UNSET else was for was, now in zip(read(old), key, strict=True))
+            if is_seen and former == key:
+                continue
+            is_partial = _is_partial(version, row)
+            self.has_moved = self.has_moved or (is_partial and former != key)
+            if not is_seen:
+                self.changed.add(former)
+                if is_partial:
                     self.partial.add(key)
 
     def split(self, rows: list[Any], keys: Sequence[tuple[Any, ...]]) -> tuple[list[Any], list[tuple[Any, ...]]]:
@@ -98,8 +106,10 @@ class WholeWindow:
         self._brought: Counter[bytes] = Counter()
         self._gone: Counter[bytes] = Counter()
 
-    def note(self, change: Change) -> None:
+    def note(self, change: Change, *, is_seen: bool = False) -> None:
         """In the order of the changes."""
+        if is_seen:
+            return
         for index, row in enumerate(change.rows):
             if change.kind != "insert":
                 self._take(_image(row, None if change.olds is None else change.olds[index]))
@@ -156,8 +166,8 @@ class Watch:
         if self._open:
             for change in transaction.changes:
                 window = self._open.get((change.binding.database, change.binding.table))
-                if window is not None and not (window.low is not None and window.low.has(transaction)):
-                    window.note(change)
+                if window is not None:
+                    window.note(change, is_seen=window.low is not None and window.low.has(transaction))
         if transaction.commit:
             self.floor = transaction.file, transaction.end_position
 
