@@ -94,6 +94,14 @@ def test_murmur3_gives_the_known_answers(key: bytes, seed: int, expected: int) -
     assert murmur3(key, seed) == expected
 
 
+# By an implementation in Java with Maxwell's seed.
+@pytest.mark.parametrize(
+    ("text", "code"), [("1", -1155099792), ("4711", 764879215), ("orders", 190045300), ("日本😀", -637156706)]
+)
+def test_the_other_hash_is_murmur3_with_maxwells_seed(text: str, code: int) -> None:
+    assert hash_of("maxwell_murmur3")(text.encode()) == abs(code)
+
+
 @given(st.text(st.characters(exclude_categories=())))
 def test_maxwell_hashes_are_never_negative(text: str) -> None:
     place = text.encode("utf-8", "surrogatepass")
