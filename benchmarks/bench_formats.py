@@ -1,4 +1,7 @@
-"""What each output format costs beside wlf's own JSON: seeded orders of 11 columns, encoded in batches of 2,000.
+"""What each output format costs beside wlf's own JSON, in batches of 2,000 seeded rows.
+
+Orders of 11 columns with two decimals, two times and an ENUM, inserted a thousand at a time and updated one by one;
+and sysbench's rows of two numbers and two texts, whose values are the same in all formats but Canal's.
 
     python -m benchmarks.bench_formats
     pytest benchmarks/bench_formats.py --benchmark-only
@@ -91,7 +94,27 @@ def updates() -> list[RowChange]:
     return events
 
 
-SHAPES: dict[str, Callable[[], list[RowChange]]] = {"inserts": inserts, "updates": updates}
+def sysbench() -> list[RowChange]:
+    """Rows of four columns whose values need no other form."""
+    kinds = (ColumnType("int", False), ColumnType("int", False), ColumnType("char", False), ColumnType("char", False))
+    table = TableVersion("shop", "sbtest", ("id", "k", "c", "pad"), (0,), types=kinds)
+    events: list[RowChange] = [
+        RowInsert(
+            "shop",
+            "sbtest",
+            "insert",
+            1_700_000_000,
+            xid=9,
+            xoffset=index,
+            data=table.row(index, 7, "c" * 119, "p" * 59),
+        )
+        for index in range(BATCH)
+    ]
+    put_place(events, Place("uuid", "binlog.000007", 9_000, 1_700_000_000, None, 0, len(events)))
+    return events
+
+
+SHAPES: dict[str, Callable[[], list[RowChange]]] = {"inserts": inserts, "updates": updates, "sysbench": sysbench}
 
 
 @pytest.mark.parametrize("name", ["json", *NAMES])

@@ -24,11 +24,17 @@ from wlf.events.formats.forms import (
     row_function,
     with_version,
 )
-from wlf.events.formats.lines import NoForm, encode_one, encode_text
+from wlf.events.formats.lines import NoForm, encode_lines, encode_one
 from wlf.events.rows import RowChange, RowUpdate
 from wlf.events.table import TableVersion
 
-_TYPES = {"insert": "INSERT", "update": "UPDATE", "delete": "DELETE", "bootstrap-insert": "INSERT"}
+_TYPES = {
+    "insert": b',"type":"INSERT"}',
+    "update": b',"type":"UPDATE"}',
+    "delete": b',"type":"DELETE"}',
+    "bootstrap-insert": b',"type":"INSERT"}',
+}
+_DATA = b'{"data":['
 _DDL_TYPES = {
     "table-create": "CREATE",
     "table-alter": "ALTER",
@@ -42,11 +48,11 @@ class _Form(NamedTuple):
     """What is compiled for a table version: its row function, and the constant parts of its messages."""
 
     row: RowFunction
-    database: str
+    database: bytes
     """`],"database":...,"es":`"""
-    types: str
+    types: bytes
     """`,"isDdl":false,"mysqlType":{...},"old":`"""
-    keys: str
+    keys: bytes
     """`,"pkNames":...,"sql":"","sqlType":{...},"table":...,"ts":`"""
 
 
@@ -61,9 +67,9 @@ def _compile(version: TableVersion) -> _Form:
     numbers = _json({name: column.sql_type for name, column in shown})
     return _Form(
         row_function([column.convert for column in columns]),
-        f'],"database":{_json(version.database)},"es":',
-        f',"isDdl":false,"mysqlType":{_json({name: column.mysql_type for name, column in shown})},"old":',
-        f',"pkNames":{keys},"sql":"","sqlType":{numbers},"table":{_json(version.table)},"ts":',
+        f'],"database":{_json(version.database)},"es":'.encode(),
+        f',"isDdl":false,"mysqlType":{_json({name: column.mysql_type for name, column in shown})},"old":'.encode(),
+        f',"pkNames":{keys},"sql":"","sqlType":{numbers},"table":{_json(version.table)},"ts":'.encode(),
     )
 
 
@@ -83,8 +89,9 @@ def encode_canal(events: Sequence[Event]) -> list[bytes]:
 
 
 def _encode(events: Sequence[Any]) -> list[bytes]:
-    texts = iter(_image_texts(events))
+    texts = iter(encode_lines(_images(events)))
     now = time_ns() // 1_000_000
+    time = b"%d" % now
     payloads: list[bytes] = []
     make: Any = None
     for event in events:
@@ -94,23 +101,20 @@ def _encode(events: Sequence[Any]) -> list[bytes]:
         if type(event.data) is not make:
             make = type(event.data)
             _, database, types, keys = _forms.of(make)
-        data, old = next(texts), "null"
+        data, old = next(texts), b"null"
         if type(event) is RowUpdate and event.old is not UNSET:
             changed = next(texts)
-            if changed != "{}":
-                old = f"[{changed}]"
+            if changed != b"{}":
+                old = b"[%b]" % changed
         place = getattr(event, "place", None)
-        offset, gtid = (0, None) if place is None else (place.offset, place.gtid)
-        text = (
-            f'{{"data":[{data}{database}{event.ts}000,"gtid":"{gtid or ""}","id":{offset}{types}{old}{keys}{now},'
-            f'"type":"{_TYPES[event.type]}"}}'
-        )
-        payloads.append(text.encode())
+        offset, gtid = (0, "") if place is None else (place.offset, place.gtid or "")
+        where = f'{event.ts}000,"gtid":"{gtid}","id":{offset}'.encode()
+        payloads.append(b"".join((_DATA, data, database, where, types, old, keys, time, _TYPES[event.type])))
     return payloads
 
 
-def _image_texts(events: Sequence[Any]) -> list[str]:
-    """The rows as JSON texts, each of an update followed by its old values."""
+def _images(events: Sequence[Any]) -> list[Any]:
+    """The rows with converted values, each of an update followed by its old values."""
     images: list[Any] = []
     make: Any = None
     for event in events:
@@ -123,7 +127,7 @@ def _image_texts(events: Sequence[Any]) -> list[str]:
         images.append(row(data, make))
         if type(event) is RowUpdate and event.old is not UNSET:
             images.append(row(event.old, make))
-    return encode_text(images).decode().split("\n")
+    return images
 
 
 def _other(event: Event, now: int) -> str:

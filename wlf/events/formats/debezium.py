@@ -35,13 +35,14 @@ from wlf.events.formats.forms import (
     with_version,
     without,
 )
-from wlf.events.formats.lines import NoForm, encode_lines, encode_one, encode_text
-from wlf.events.rows import RowChange, RowDelete, RowInsert, RowSnapshot, RowUpdate, put_place
+from wlf.events.formats.lines import NoForm, encode_lines, encode_one
+from wlf.events.rows import Place, RowChange, RowDelete, RowInsert, RowSnapshot, RowUpdate, put_place
 from wlf.events.table import TableVersion
 
 NEW_KEY, OLD_KEY = "__debezium.newkey", "__debezium.oldkey"
 
-_OPERATIONS: dict[Any, str] = {RowInsert: "c", RowUpdate: "u", RowDelete: "d", RowSnapshot: "r"}
+_OPERATIONS: dict[Any, bytes] = {RowInsert: b'c",', RowUpdate: b'u",', RowDelete: b'd",', RowSnapshot: b'r",'}
+_START, _AFTER = b'{"before":', b',"after":'
 
 
 class Message(NamedTuple):
@@ -60,7 +61,8 @@ class _Form(NamedTuple):
     row: RowFunction
     pair: PairFunction
     source: SourceText
-    head: str
+    start: bytes
+    """The value's schema, up to the state before."""
     """The value's schema, up to the payload."""
     key: RowFunction | None
     """`f(row, make)` to a row of the key's columns; None where there is no key."""
@@ -79,7 +81,7 @@ def _compile(version: TableVersion) -> _Form:
         row_function(converts),
         pair_function(converts),
         SourceText(version.database, version.table),
-        value_head(version, columns),
+        value_head(version, columns).encode() + _START,
         row_function(converts, key) if key else None,
         TableVersion(version.database, version.table, names).row if key else None,
         key_head(version, columns) if key else "",
@@ -108,13 +110,13 @@ def _encode(events: Sequence[Event], *, schema: bool) -> list[bytes]:
 
 
 def _encode_versioned(events: Sequence[Any], *, schema: bool) -> list[bytes]:
-    texts = iter(_image_texts(events))
+    texts = iter(encode_lines(_images(events)))
     times = _times()
-    end = f'",{times}}}}}' if schema else f'",{times}}}'
+    end = f"{times}}}}}".encode() if schema else f"{times}}}".encode()
     payloads: list[bytes] = []
     place: Any = None
     make: Any = None
-    head = tail = start = ""
+    head = tail = start = b""
     for event in events:
         kind = type(event)
         operation = _OPERATIONS.get(kind)
@@ -124,23 +126,25 @@ def _encode_versioned(events: Sequence[Any], *, schema: bool) -> list[bytes]:
         if type(event.data) is not make:
             make, place = type(event.data), None
             form = _forms.of(make)
-            start = form.head if schema else ""
+            start = form.start if schema else _START
         at = getattr(event, "place", None)
         if at is not place or at is None:
             place = at
             head, tail = form.source.of(event, at)
-        number = 0
-        if at is not None and at.rows > 1:
-            xoffset = event.xoffset
-            number = at.rows - 1 if xoffset is UNSET else xoffset - at.first
-        before = next(texts) if kind is RowDelete or (kind is RowUpdate and event.old is not UNSET) else "null"
-        after = "null" if kind is RowDelete else next(texts)
-        payloads.append(f'{start}{{"before":{before},"after":{after},{head}{number}{tail}{operation}{end}'.encode())
+        before = next(texts) if kind is RowDelete or (kind is RowUpdate and event.old is not UNSET) else b"null"
+        after = b"null" if kind is RowDelete else next(texts)
+        number = b"0" if at is None or at.rows == 1 else b"%d" % _number(event, at)
+        payloads.append(b"".join((start, before, _AFTER, after, head, number, tail, operation, end)))
     return payloads
 
 
-def _image_texts(events: Sequence[Any]) -> list[str]:
-    """The images of all rows as JSON texts: of an update with its old values both of them, else one."""
+def _number(event: Any, at: Place) -> int:
+    """As `row_index`, without looking the place up again."""
+    return at.rows - 1 if event.xoffset is UNSET else event.xoffset - at.first
+
+
+def _images(events: Sequence[Any]) -> list[Any]:
+    """The images of all rows, with converted values: of an update with its old values both of them, else one."""
     images: list[Any] = []
     make: Any = None
     for event in events:
@@ -158,7 +162,7 @@ def _image_texts(events: Sequence[Any]) -> list[str]:
             images += (before, after)
         else:
             images.append(form.row(data, make))
-    return encode_text(images).decode().split("\n")
+    return images
 
 
 def _times() -> str:

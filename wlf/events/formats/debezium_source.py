@@ -47,7 +47,7 @@ class SourceText:
         self._head = self._file_text = ""
         self._file: str | None = None  # "" is the file of an event without a place
 
-    def of(self, event: RowChange, place: Place | None) -> tuple[str, str]:
+    def of(self, event: RowChange, place: Place | None) -> tuple[bytes, bytes]:
         """The text before and behind the row's number, the same for all rows of a rows event."""
         if place is None:
             place = Place("", "", 0, event.ts, None, 0, 1)
@@ -66,19 +66,19 @@ class SourceText:
         if file is not self._file:
             self._file, self._file_text = file, f',"file":{quoted(file)},"pos":'
         text = f'{self._head}{server_id},"gtid":{quoted(gtid)}{self._file_text}{offset},"row":'
-        return text, _TAIL if not thread and not query else _tail(thread or "null", query)
+        return text.encode(), _TAIL if not thread and not query else _tail(thread or "null", query)
 
     def _head_of(self, micros: int, connector: str, *, is_snapshot: bool) -> str:
         snapshot = "incremental" if is_snapshot else "false"
         return (
-            f'"source":{{"version":"{__version__}","connector":"{connector}","name":"{NAME}","ts_ms":{micros // 1000},'
+            f',"source":{{"version":"{__version__}","connector":"{connector}","name":"{NAME}","ts_ms":{micros // 1000},'
             f'"snapshot":"{snapshot}{self._database}{micros},"ts_ns":{micros}{self._table}'
         )
 
 
-def _tail(thread: int | str, query: Any) -> str:
+def _tail(thread: int | str, query: Any) -> bytes:
     text = encode_one(query).decode() if query else "null"
-    return f',"thread":{thread},"query":{text}}},"transaction":null,"op":"'
+    return f',"thread":{thread},"query":{text}}},"transaction":null,"op":"'.encode()
 
 
 _TAIL = _tail("null", None)

@@ -22,11 +22,6 @@ class NoForm(Exception):
     """The format has no message for such an event, which is no fault of the event: it is left out, and counted."""
 
 
-def encode_text(objects: Sequence[Any]) -> bytes:
-    """One line of JSON per object, each with its line end."""
-    return _json.encode_lines(objects)
-
-
 def encode_lines(objects: Sequence[Any]) -> list[bytes]:
     """One JSON text per object, UTF-8, without a line end: one call for the whole list, and one that splits it."""
     if not objects:
