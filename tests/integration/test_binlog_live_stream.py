@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
-import socket
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -169,79 +166,6 @@ def test_stream_killed_under_load_loses_and_repeats_nothing(server: SqlServer) -
         assert len(reading.events) == done
 
     asyncio.run(run())
-
-
-class CuttingProxy:
-    """Passes connections on to a server and cuts each one after some bytes of the server's."""
-
-    def __init__(self, port: int, limits: tuple[int, int]) -> None:
-        self._server_port = port
-        self._limits = limits
-        self._dice = random.Random(4)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self.cuts = 0
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._server_port))
-                limit = self._dice.randint(*self._limits)
-                threading.Thread(target=self._pass, args=(client, server, 1 << 40), daemon=True).start()
-                threading.Thread(target=self._pass, args=(server, client, limit), daemon=True).start()
-
-    def _pass(self, source: socket.socket, target: socket.socket, left: int) -> None:
-        with contextlib.suppress(OSError):
-            while left and (chunk := source.recv(min(left, 65_536))):
-                left -= len(chunk)
-                target.sendall(chunk)
-        self.cuts += not left
-        for end in (source, target):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
-
-
-@pytest.mark.parametrize(("mode", "limits"), [("disabled", (4_000, 10_000)), ("preferred", (15_000, 25_000))])
-def test_network_that_breaks_anywhere_loses_and_repeats_nothing(
-    shared: SqlServer, mode: str, limits: tuple[int, int]
-) -> None:
-    proxy = CuttingProxy(shared.port, limits)
-
-    async def read_on(position: bytes) -> Reading:
-        """One life of a connection, until it breaks or all is read."""
-        reading = of_stream(shared, port=proxy.port, tls={"mode": mode}).at(position)
-        with contextlib.suppress(Retryable):
-            async with reading:
-                await reading.until(lambda events: bool(events) and columns(events[-1].data)["id"] == 600)
-        return reading
-
-    async def run() -> list[Any]:
-        async with of_stream(shared) as begun:
-            await begun.step()
-        long = "x" * 50
-        shared.execute(*(f"INSERT INTO stream.t (x) VALUES ('{n}'), ('{long}'), ('{long}')" for n in range(200)))
-        events: list[Any] = []
-        position = begun.position
-        while len(events) < 600:
-            reading = await read_on(position)
-            if reading.boundaries:
-                count, position = reading.boundaries[-1]
-                assert count == len(reading.events)
-            events += reading.events
-        return events
-
-    try:
-        assert ids(asyncio.run(run())) == list(range(1, 601))
-        assert proxy.cuts > 2
-    finally:
-        proxy.close()
 
 
 def test_silent_server_is_given_up_after_missed_heartbeats(server: SqlServer) -> None:

@@ -127,10 +127,13 @@ class Collected(NamedTuple):
 
     A position covers all events of its batch: what follows it goes into the next one. A partition that is read for the
     first time is announced by empty events with the position where reading begins, so that every dispatcher has it.
+
+    `partition` says what events without positions belong to, where a source has several partitions.
     """
 
     events: list[Event]
     positions: Mapping[str, bytes | None]
+    partition: str | None = None
 
 
 class Collector(Component):
@@ -173,9 +176,18 @@ class Collector(Component):
         """Positions from what a person typed after `wlf position set`; raises SetupError where that cannot be."""
         raise SetupError(f"positions of {self.type_name} cannot be set by hand, got {text!r}")
 
+    @classmethod
+    def snapshot_request(cls, config: Any, tables: Sequence[str], comment: str | None) -> Mapping[str, bytes]:
+        """What to leave in its state for `wlf snapshot`; raises SetupError where the source cannot be copied."""
+        raise SetupError(f"{cls.type_name} has no snapshots: expected a Binlog collector that reads a server")
+
     def lag(self) -> Mapping[str, float]:
         """How far behind: `seconds` and `bytes`, as far as the source can tell."""
         return {}
+
+    def doing(self) -> str:
+        """What it is at, in a few words for the status line; "" while it simply reads."""
+        return ""
 
 
 class Transformer(Component):

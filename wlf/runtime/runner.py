@@ -292,7 +292,8 @@ class Runner:
         self._rate_marks = (now, counts)
         seconds = now - then if before else 0.0
         rates = {id: (count - before.get(id, 0.0)) / seconds if seconds > 0 else 0.0 for id, count in counts.items()}
-        return Status(rates, self._lag(), self._in_flight(), self.troubles())
+        doing = {id: loop.collector.doing() for id, loop in self._collecting.items()}
+        return Status(rates, self._lag(), self._in_flight(), self.troubles(), doing)
 
     def _lag(self) -> Mapping[str, Mapping[str, float]]:
         return {id: loop.collector.lag() for id, loop in self._collecting.items()}

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from pymysql.connections import Connection
 
+from wlf.binlog.control import parse_error_packet
 from wlf.components.collectors._binlog.connection import query, take_socket
 from wlf.components.collectors._binlog.server import Server
 from wlf.errors import Retryable
@@ -26,6 +27,7 @@ _COM_BINLOG_DUMP_GTID = 0x1E
 _SEND_ANNOTATE_ROWS = 0x02
 _THROUGH_GTID = 0x04
 _YEAR_S = 31_536_000
+_NAMESPACE = uuid.UUID("5ae0d0a3-5c2c-4f0b-8f0e-9f1c7a1f3b11")
 
 
 class Request(NamedTuple):
@@ -39,14 +41,42 @@ class Request(NamedTuple):
     gtid: bytes | str | None = None
 
 
-def random_server_id() -> int:
+class Identity:
+    """What the server knows the collector by. It ends the stream of whoever asked before under the same name.
+
+    The name stays for the life of a collector, so that a new connection ends what is left of a lost one. MySQL goes by
+    the uuid, MariaDB by the id: from a configured id follows the uuid, so two with the same id are noticed on both.
+    """
+
+    def __init__(self, configured: int | None) -> None:
+        self.is_configured = configured is not None
+        self._name(configured or _random_server_id())
+
+    def draw_again(self) -> None:
+        """Another one goes by the id that was drawn."""
+        self._name(_random_server_id())
+
+    def _name(self, server_id: int) -> None:
+        self.server_id = server_id
+        self.uuid = str(uuid.uuid5(_NAMESPACE, str(server_id)) if self.is_configured else uuid.uuid4())
+
+
+def _random_server_id() -> int:
     """An id that is unlikely to be another replica's: people count from 1."""
     return random.SystemRandom().randint(2_147_483_649, 4_294_967_294)
 
 
-def prepare(connection: Connection[Any], server: Server, heartbeat_ms: int, request: Request) -> None:
+class Wishes(NamedTuple):
+    """How the stream is to be, beside where it begins."""
+
+    heartbeat_ms: int
+    identity: Identity
+    semi_sync: bool = False
+
+
+def prepare(connection: Connection[Any], server: Server, wishes: Wishes, request: Request) -> None:
     """Set the session variables that the server looks at when the dump begins."""
-    nanoseconds = heartbeat_ms * 1_000_000
+    nanoseconds = wishes.heartbeat_ms * 1_000_000
     settings = [
         # A consumer that pauses must not lose its stream: the default drops it after 60 s without reading.
         f"net_write_timeout = {_YEAR_S}",
@@ -66,20 +96,25 @@ def prepare(connection: Connection[Any], server: Server, heartbeat_ms: int, requ
         settings += [
             "@source_binlog_checksum = @@GLOBAL.binlog_checksum",
             f"@source_heartbeat_period = {nanoseconds}",
-            f"@replica_uuid = '{(name := uuid.uuid4())}'",
-            f"@slave_uuid = '{name}'",
+            f"@replica_uuid = '{wishes.identity.uuid}'",
+            f"@slave_uuid = '{wishes.identity.uuid}'",
         ]
+    if wishes.semi_sync:
+        # MySQL's older plugin and MariaDB know the second name only.
+        settings += [*([] if server.is_mariadb else ["@rpl_semi_sync_replica = 1"]), "@rpl_semi_sync_slave = 1"]
     query(connection, f"SET {', '.join(settings)}")
 
 
 def start(
-    connection: Connection[Any], server: Server, server_id: int, request: Request, timeout_s: float
+    connection: Connection[Any], server: Server, identity: Identity, request: Request, timeout_s: float
 ) -> tuple[socket.socket, bytes]:
     """Send the command and take the socket over: (the socket, the first bytes that came).
 
     Raises:
-        Retryable: the server did not answer.
+        ServerRefused: it answered with an error.
+        Retryable: it did not answer.
     """
+    server_id = identity.server_id
     if isinstance(request.gtid, bytes):
         payload = _dump_gtid(server_id, request.gtid)
     else:
@@ -91,9 +126,13 @@ def start(
         taken.sendall(struct.pack("<I", len(payload)) + payload)
         # To find a GTID the server may read for minutes before it answers at all.
         first = b"" if request.gtid is not None else _first_bytes(taken)
+        _check_refusal(first)
     except OSError as error:
         taken.close()
-        raise Retryable(f"the server did not start to send its binlog: {error}") from error
+        raise Retryable(f"{server.address}: the server did not start to send its binlog: {error}") from error
+    except BaseException:
+        taken.close()
+        raise
     taken.settimeout(None)
     return taken, first
 
@@ -104,6 +143,13 @@ def _first_bytes(sock: socket.socket) -> bytes:
     if not first:
         raise ConnectionError("it closed the connection")
     return first
+
+
+def _check_refusal(first: bytes) -> None:
+    """An error that came in one piece is told at once; one in pieces will be met by the decoder."""
+    size = int.from_bytes(first[:3], "little")
+    if first[4:5] == b"\xff" and len(first) >= 4 + size:
+        raise parse_error_packet(first[4 : 4 + size])
 
 
 def _dump(server_id: int, request: Request, flags: int) -> bytes:
