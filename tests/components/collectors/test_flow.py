@@ -6,12 +6,15 @@ import logging
 
 import pytest
 
+from tests.components.collectors.reading import everything
 from tests.components.fakes import make_context
 from wlf.binlog import Boundary, Change, Item, Statement, Transaction
 from wlf.binlog.counts import Counts
+from wlf.binlog.ddl import Effect
 from wlf.components.collectors._binlog.assemble import Assembler
-from wlf.components.collectors._binlog.ddl import schema_change
+from wlf.components.collectors._binlog.ddl import schema_changes
 from wlf.components.collectors._binlog.flow import Begin, Flow
+from wlf.components.collectors._binlog.history import SchemaHistory
 from wlf.components.collectors._binlog.lag import Lag
 from wlf.components.collectors._binlog.options import OutputOptions
 from wlf.components.collectors._binlog.place import PARTITION, decode_position
@@ -31,6 +34,7 @@ class ScriptedDecoder:
         self.counts = Counts()
         self.gtids = None
         self.prepared = ()
+        self.server_version = "8.0.36"
 
     def feed(self, chunk: bytes) -> list[Item]:
         items = next(self.script)
@@ -50,10 +54,12 @@ def statement(end: int, sql: str = "CREATE TABLE t", kind: str = "table-create",
 
 
 def flow_of(*script: list[Item]) -> Flow:
-    def on_ddl(statement: Statement) -> SchemaChange | None:
-        return schema_change(statement, lambda database, table: True, OutputOptions())
+    def on_ddl(statement: Statement, effects: list[Effect]) -> list[SchemaChange]:
+        return schema_changes(statement, effects, everything, OutputOptions())
 
-    return Flow(ScriptedDecoder(*script), Assembler(), Lag({}), make_context(), Begin("", None), on_ddl)  # type: ignore[arg-type]
+    context = make_context()
+    history = SchemaHistory(context, everything)
+    return Flow(ScriptedDecoder(*script), Assembler(), Lag({}), context, Begin("", None), history, on_ddl)  # type: ignore[arg-type]
 
 
 def batches(*script: list[Item]) -> list[tuple[list[int | str], int | None]]:

@@ -5,23 +5,30 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from wlf.binlog import Decoder, EndOfStream, Item, NeedSchema, Statement, Transaction
+from msgspec import structs
+
+from wlf.binlog import Decoder, EndOfStream, Heartbeat, Item, NeedSchema, Statement, Transaction
+from wlf.binlog.ddl import Effect
 from wlf.binlog.statements import strip_comments
 from wlf.components.base import Clock, Collected, Context, Counter
 from wlf.components.collectors._binlog.assemble import Assembler
+from wlf.components.collectors._binlog.history import SchemaHistory
 from wlf.components.collectors._binlog.lag import Lag
 from wlf.components.collectors._binlog.place import PARTITION, Position, PreparedXa
 from wlf.errors import Retryable
 from wlf.events import Event, SchemaChange
+
+if TYPE_CHECKING:
+    from wlf.components.collectors._binlog.snapshot.window import Watch
 
 _WARN_EVERY_S = 60.0
 _HEAD = re.compile(
     r"\w+(?:\s+(?:LOW_PRIORITY|HIGH_PRIORITY|DELAYED|QUICK|IGNORE|INTO|FROM)\b)*\s+[\w$`][\w$`.]*", re.IGNORECASE
 )
 
-OnDdl: TypeAlias = Callable[[Statement], SchemaChange | None]
+OnDdl: TypeAlias = Callable[[Statement, list[Effect]], list[SchemaChange]]
 
 
 class Begin(NamedTuple):
@@ -47,6 +54,7 @@ class Flow:
         lag: Lag,
         context: Context,
         begin: Begin,
+        history: SchemaHistory,
         on_ddl: OnDdl | None,
     ) -> None:
         self.decoder = decoder
@@ -55,12 +63,19 @@ class Flow:
         self._lag = lag
         self._begin = begin
         self._on_ddl = on_ddl
+        self._history = history
+        self._number = history.number
+        """Of the last definition that lies before the last boundary."""
         self._events: list[Event] = []
         self._closed = 0
         """How many of `_events` belong to transactions that have ended: a position covers no others."""
-        self._news = begin.news
+        self._news = None if begin.news is None else structs.replace(begin.news, schema=history.number)
         self._left_out = LeftOut(decoder, context)
         self._place = (decoder.boundary.file, decoder.boundary.position)
+        self.watch: Watch | None = None
+        """Is told of all that snapshots must know of."""
+        self.is_between = True
+        """Was nothing handed out of a transaction that is still open?"""
 
     @property
     def place(self) -> tuple[str, int]:
@@ -81,27 +96,36 @@ class Flow:
                 gtids = self.decoder.gtids if self._begin.knows_gtids else None
                 prepared = tuple(PreparedXa(*xa) for xa in self.decoder.prepared)
                 text = None if gtids is None else str(gtids)
-                self._news = Position(*self._place, self._begin.server, text, prepared=prepared)
+                self._news = Position(*self._place, self._begin.server, text, self._number, prepared)
         self._lag.reached(*self.decoder.position, ts)
 
     def _accept(self, item: Item) -> int:
         """Take one item in; its timestamp, 0 where it has none."""
         if isinstance(item, Transaction):
+            if self.watch is not None:
+                self.watch.transaction(item)
             self._events += self._assembler.events(item)
             if item.commit:
                 self._closed = len(self._events)
+                self._number = self._history.number
             return item.ts
         if isinstance(item, Statement):
+            if self.watch is not None:
+                self.watch.statement(item)
             self._left_out.statement(item)
-            if self._on_ddl is not None and (change := self._on_ddl(item)) is not None:
-                self._events.append(change)
+            effects = self._history.apply(item, self.decoder.server_version)
+            if self._on_ddl is not None:
+                self._events += self._on_ddl(item, effects)
             # CREATE TABLE ... SELECT is a statement within a transaction: it ends with the rows behind it.
             boundary = self.decoder.boundary
             if item.file != boundary.file or item.end_position <= boundary.position:
                 self._closed = len(self._events)
+                self._number = self._history.number
             return item.ts
         if isinstance(item, NeedSchema):
             self.need = item
+        elif isinstance(item, Heartbeat):
+            self._lag.heard()
         elif isinstance(item, EndOfStream):
             raise Retryable(f"{item.file}:{item.position}: the server ended the stream")
         return 0
@@ -113,12 +137,14 @@ class Flow:
         news, self._news = self._news, None
         if news is None:
             events, self._events = self._events, []
+            self.is_between = self._closed == len(events)
             self._closed = 0
-            return Collected(events, {})
+            return Collected(events, {}, PARTITION)
         # Rows of a transaction that is still open come in a batch of their own. With them, a dispatcher whose cursor is
         # this very position would be denied the batch after a restart, and so the first rows of the next transaction.
         events, self._events = self._events[: self._closed], self._events[self._closed :]
         self._closed = 0
+        self.is_between = True
         return Collected(events, {PARTITION: news.encode()})
 
 
@@ -132,20 +158,21 @@ class LeftOut:
         self._filtered = _dropped(context, "filtered")
         self._rolled_back = _dropped(context, "rolled_back")
         self._statements = _dropped(context, "statement")
+        self._unfit = _dropped(context, "schema_mismatch")
         self._undecodable = context.metrics.counter(
             "wlf_undecodable_texts_total", "Texts with bytes that their character set does not define."
         )
-        self._counted = (0, 0, 0)
+        self._counted = (0, 0, 0, 0)
         self._warned_at = float("-inf")
 
     def count(self) -> None:
         """Move the counters on to what the decoder says; it began at 0, they may not have."""
         counts = self._counts
-        now = (counts.filtered_events, counts.discarded_events, counts.undecodable.values)
+        now = (counts.filtered_events, counts.discarded_events, counts.undecodable.values, counts.unfit_events)
         if now != self._counted:
             before, self._counted = self._counted, now
             for counter, was, is_ in zip(
-                (self._filtered, self._rolled_back, self._undecodable), before, now, strict=True
+                (self._filtered, self._rolled_back, self._undecodable, self._unfit), before, now, strict=True
             ):
                 counter.add(is_ - was)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
-from wlf.binlog import Binding, Decoder, GtidPosition, GtidSet, TableMap
+from wlf.binlog import Binding, Decoder, TableMap
 from wlf.binlog.charset import Undecodable
 from wlf.binlog.rows import Table
 from wlf.binlog.tables import MakeTable
@@ -15,14 +15,14 @@ from wlf.components.base import Context
 from wlf.components.collectors._binlog.assemble import Assembler
 from wlf.components.collectors._binlog.column_type import column_type
 from wlf.components.collectors._binlog.columns import treat
-from wlf.components.collectors._binlog.ddl import schema_change
+from wlf.components.collectors._binlog.ddl import schema_changes
 from wlf.components.collectors._binlog.flow import Begin, Flow
+from wlf.components.collectors._binlog.history import SchemaHistory
 from wlf.components.collectors._binlog.lag import Lag
 from wlf.components.collectors._binlog.options import BinlogConfig
-from wlf.components.collectors._binlog.place import Position
+from wlf.components.collectors._binlog.place import Position, parse_gtids
 from wlf.components.collectors._binlog.tables import table_filter
 from wlf.events.table import TableVersion, TableVersions
-
 
 _OWN_FORMATS = frozenset(("json", "msgpack", "wlf"))
 """These show what the events' fields say, and nothing of `Place.origin`."""
@@ -31,15 +31,25 @@ _OWN_FORMATS = frozenset(("json", "msgpack", "wlf"))
 class Making:
     """Makes the decoder and the flow behind it; `versions` outlive a reconnect, so tables keep their row classes."""
 
-    def __init__(self, config: BinlogConfig, context: Context, versions: TableVersions) -> None:
+    def __init__(
+        self, config: BinlogConfig, context: Context, versions: TableVersions, history: SchemaHistory
+    ) -> None:
         self.config = config
         self.context = context
         self._versions = versions
-        self._wants = table_filter(config.tables, context.wants)
+        self.history = history
+        self.wants = table_filter(config.tables, context.wants)
+        """Are rows of this (database, table) read at all?"""
         self._shows_origin = bool(context.formats - _OWN_FORMATS)
 
     def decoder(
-        self, mode: Literal["file", "stream"], begin: Position, seen: str | None, *, declared_checksum: bool = False
+        self,
+        mode: Literal["file", "stream"],
+        begin: Position,
+        seen: str | None,
+        *,
+        declared_checksum: bool = False,
+        semi_sync: bool = False,
     ) -> Decoder:
         """A decoder that begins at a place; `seen` is the GTID set of all before it, None where that is unknown.
 
@@ -48,7 +58,7 @@ class Making:
         output = self.config.output
         file, offset = begin.reads_from
         decoder = Decoder(
-            self._bind,
+            self.bind,
             mode=mode,
             file=file,
             position=offset,
@@ -57,23 +67,25 @@ class Making:
             spills=self.config.large == "spill",
             details=self._shows_origin or output.query or output.thread_id,
             declared_checksum=declared_checksum,
+            semi_sync=semi_sync,
             verify_checksum=self.config.checks_crc,
             hold_max_bytes=self.config.hold_max_bytes,
-            wants=self._wants,
+            wants=self.wants,
             make_table=None if self.config.decoder == "wlf" else _peer_tables(lambda: decoder.server_version),
         )
         if seen is not None:
-            decoder.gtids = GtidSet.parse(seen) if ":" in seen or not seen else GtidPosition.parse(seen)
+            decoder.gtids = parse_gtids(seen)
         return decoder
 
     def flow(self, decoder: Decoder, lag: Lag, begin: Begin) -> Flow:
         """The flow from a decoder to events."""
         output, now = self.config.output, self.context.clock.time
         assembler = Assembler(begin.server, output, origin=self._shows_origin, now=now)
-        on_ddl = partial(schema_change, wants=self._wants, output=output) if self.config.ddl else None
-        return Flow(decoder, assembler, lag, self.context, begin, on_ddl)
+        on_ddl = partial(schema_changes, wants=self.wants, output=output) if self.config.ddl else None
+        return Flow(decoder, assembler, lag, self.context, begin, self.history, on_ddl)
 
-    def _bind(self, table: TableMap) -> TableVersion:
+    def bind(self, table: TableMap) -> TableVersion:
+        """The row class of a table version, without the columns that are left out."""
         skip, convert = treat(self.config.columns, table.database, table.table, table.names)
         # A key with a column left out would be another key: better none.
         key = () if skip.intersection(table.primary_key) else table.primary_key

@@ -1,67 +1,129 @@
-"""Ask the server for the columns of a table whose binlog events do not name them.
+"""Ask a server for its tables' columns: of all that are wanted in a few queries, or of one.
 
-What it says is true now, not when the event was written: between the two an ALTER may have come. A changed number of
-columns is refused; a rename in between cannot be seen. Only full metadata in the binlog is exact.
+What it says is true now, not where reading is: the schema history knows what to make of that.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wlf.binlog.items import NeedSchema, SchemaColumn
-from wlf.errors import SetupError
+from msgspec import structs
+
+from wlf.binlog.ddl import Catalogue, ColumnModel, Dialect, Table, read_column_type
+from wlf.binlog.ddl.altered import with_period
+from wlf.binlog.ddl.charsets import charset_named, charset_of_collation
+from wlf.errors import WlfError
 
 if TYPE_CHECKING:
     from wlf.components.collectors._binlog.side import SideConnection
 
-FULL_METADATA = "SET GLOBAL binlog_row_metadata = FULL (and flush the binary log), so that events name their columns"
+SYSTEM_DATABASES = ("information_schema", "mysql", "performance_schema", "sys")
+"""Servers change these by themselves; their tables are asked for only where rows of them are wanted and come."""
 
+_FEW = 24
+"""So many tables are asked for one by one, which servers answer without looking at all the others."""
+
+_TABLES = "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, TABLE_COLLATION FROM information_schema.TABLES WHERE "
 _COLUMNS = (
-    "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, CHARACTER_SET_NAME FROM information_schema.COLUMNS "
-    "WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s ORDER BY ORDINAL_POSITION"
+    "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, CHARACTER_SET_NAME, GENERATION_EXPRESSION "
+    "FROM information_schema.COLUMNS WHERE {} ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION"
 )
-_KEY = (
-    "SELECT TABLE_NAME, COLUMN_NAME, SEQ_IN_INDEX FROM information_schema.STATISTICS "
-    "WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND INDEX_NAME = 'PRIMARY'"
+# Parts of other indexes may be expressions, which have no column.
+_KEYS = (
+    "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM information_schema.STATISTICS "
+    "WHERE INDEX_NAME = 'PRIMARY' AND {} ORDER BY TABLE_SCHEMA, TABLE_NAME, SEQ_IN_INDEX"
 )
+_ONE = "TABLE_SCHEMA = %s AND TABLE_NAME = %s"
+_SCHEMAS = "TABLE_SCHEMA IN %s"
+_VIEWS = ("VIEW", "SYSTEM VIEW", "TEMPORARY")
 
 
-def columns_of(need: NeedSchema, side: SideConnection) -> list[SchemaColumn]:
-    """The columns of the table, in order. Blocks: call it in a thread.
+class Asked(NamedTuple):
+    """How a server reads statements and compares names."""
+
+    dialect: Dialect
+    folds: bool
+    """Names of tables and databases are the same in whatever case."""
+
+
+def look_at(side: SideConnection) -> Asked:
+    """Version and `lower_case_table_names`; has the server show its invisible primary keys to this session."""
+    ((version, folds),) = side.query("SELECT @@version, @@lower_case_table_names")
+    dialect = Dialect.of(str(version))
+    if not dialect.mariadb and dialect.version >= 80_030:
+        with contextlib.suppress(WlfError):
+            side.query("SET SESSION show_gipk_in_create_table_and_information_schema = ON")
+    return Asked(dialect, int(folds) != 0)
+
+
+def read_all(side: SideConnection, asked: Asked, wants: Callable[[str, str], bool]) -> Catalogue:
+    """All wanted tables of a server, and the character sets of its databases. Blocks: call it in a thread.
 
     Raises:
-        SetupError: the table is gone, may not be seen, or was altered since the event.
         Retryable: the server is not there.
     """
-    place, table = f"{need.file}:{need.position}", f"{need.database}.{need.table}"
-    found = _ask(need.database, need.table, side)
-    if not found:
-        raise SetupError(
-            f"{place}: the columns of {table} are unknown: the table is gone, or the account may not see it",
-            hint=f"GRANT SELECT ON the table, or {FULL_METADATA}; or name it in `tables.exclude`",
-        )
-    if len(found) != need.n_columns:
-        raise SetupError(
-            f"{place}: {table} was altered since this event: expected {need.n_columns} columns, the server has "
-            f"{len(found)}",
-            hint=FULL_METADATA,
-        )
+    catalogue = Catalogue(folds=asked.folds)
+    for database, charset in side.query(
+        "SELECT SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME FROM information_schema.SCHEMATA"
+    ):
+        catalogue.put_database(str(database), charset_named(str(charset)))
+    rows = side.query(f"{_TABLES} TABLE_SCHEMA NOT IN %s", (SYSTEM_DATABASES,))
+    wanted = {(row[0], row[1]): row for row in rows if row[2] not in _VIEWS and wants(str(row[0]), str(row[1]))}
+    if len(wanted) <= _FEW:
+        for name in wanted:
+            catalogue.put(name, read_table(side, asked, *name))
+    else:
+        databases = sorted({name[0] for name in wanted})
+        columns = side.query(_COLUMNS.format(_SCHEMAS), (databases,))
+        keys = _grouped(side.query(_KEYS.format(_SCHEMAS), (databases,)))
+        for name, found in _grouped(columns).items():
+            if name in wanted:
+                catalogue.put(name, _table(wanted[name], found, keys.get(name, []), asked.dialect))
+    return catalogue
+
+
+def read_table(side: SideConnection, asked: Asked, database: str, table: str) -> Table | None:
+    """One table as it is now; None where there is none, or the account may not see it. Blocks."""
+    name = (database, table)
+    tables = _exactly(table, side.query(_TABLES + _ONE, name))
+    if not tables:
+        return None
+    columns = _exactly(table, side.query(_COLUMNS.format(_ONE), name))
+    keys = _exactly(table, side.query(_KEYS.format(_ONE), name))
+    return _table(tables[0], columns, keys, asked.dialect) if columns else None
+
+
+def differences(catalogue: Catalogue, other: Catalogue) -> Iterator[tuple[str, str]]:
+    """The tables that are not the same in both, or only in one."""
+    for name in {*catalogue.tables, *other.tables}:
+        if catalogue.tables.get(name) != other.tables.get(name):
+            yield name
+
+
+def _table(
+    row: tuple[Any, ...], columns: Iterable[tuple[Any, ...]], keys: Iterable[tuple[Any, ...]], dialect: Dialect
+) -> Table:
+    found, has_period = list[ColumnModel](), False
+    for _, _, name, kind, charset, expression in columns:
+        found.append(read_column_type(str(name), _text(kind), None if charset is None else str(charset), dialect))
+        has_period = has_period or _text(expression or "").upper() == "ROW START"
+    collation = None if row[3] is None else charset_of_collation(str(row[3]))
+    made = with_period(found, hidden=row[2] == "SYSTEM VERSIONED" and not has_period)
+    return structs.replace(Table(made), charset=collation, key=tuple(str(key[2]) for key in keys))
+
+
+def _grouped(rows: Iterable[tuple[Any, ...]]) -> dict[tuple[str, str], list[tuple[Any, ...]]]:
+    found: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+    for row in rows:
+        found.setdefault((row[0], row[1]), []).append(row)
     return found
-
-
-def _ask(database: str, table: str, side: SideConnection) -> list[SchemaColumn]:
-    columns = _exactly(table, side.query(_COLUMNS, (database, table)))
-    keys = _exactly(table, side.query(_KEY, (database, table)))
-    order = {str(name): int(place) for _, name, place in keys}
-    return [
-        SchemaColumn(str(name), _text(column_type), None if charset is None else str(charset), order.get(name, 0))
-        for _, name, column_type, charset in columns
-    ]
 
 
 def _exactly(table: str, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """The rows of the table spelled like this, where the server also found `Orders` for `orders`."""
-    return [row for row in rows if row[0] == table] or rows
+    return [row for row in rows if row[1] == table] or rows
 
 
 def _text(value: str | bytes) -> str:
