@@ -11,9 +11,15 @@ from click.testing import CliRunner
 
 from tests.integration.wlf_run import WlfRun
 from wlf.cli import main
+from wlf.graph.compile import load
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = sorted(path for path in (ROOT / "examples").rglob("*.yaml") if path.name != "compose.yaml")
+EXAMPLES = sorted(
+    path
+    for kind in ("*.yaml", "*.properties")
+    for path in (ROOT / "examples").rglob(kind)
+    if path.name != "compose.yaml"
+)
 
 
 def _id(path: Path) -> str:
@@ -42,6 +48,16 @@ def test_example_is_drawn(config: Path, monkeypatch: pytest.MonkeyPatch) -> None
     result = CliRunner().invoke(main, ["graph", "render", str(config)])
     assert result.exit_code == 0, result.output
     assert "binlog" in result.output
+
+
+def test_maxwell_config_converts_to_what_it_is_run_as(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAXWELL_PASSWORD", "password")
+    source, target = ROOT / "examples/maxwell/maxwell.properties", tmp_path / "shop.yaml"
+    result = CliRunner().invoke(main, ["convert", str(source), "-o", str(target)])
+    assert result.exit_code == 0, result.output
+    assert "E1" not in result.stderr
+    assert "W204" not in result.stderr
+    assert (load(target).options, load(target).nodes) == (load(source).options, load(source).nodes)
 
 
 def _quickstart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WlfRun:

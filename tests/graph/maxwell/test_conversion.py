@@ -14,6 +14,7 @@ from wlf.components.registry import Registry
 from wlf.errors import ConfigError
 from wlf.graph.compile import compile_graph, compile_text, load
 from wlf.graph.config import parse as parse_yaml
+from wlf.graph.maxwell.catalogue import INSTEAD, KNOWN, OLD_FILTER, RENAMED
 from wlf.graph.maxwell.conversion import Converted, convert
 from wlf.graph.maxwell.tree import Leaf, to_item, to_yaml
 from wlf.graph.plan import Plan
@@ -501,3 +502,9 @@ def test_nothing_but_a_config_error_comes_out(raw: bytes) -> None:
             compile_graph(convert(text, env={}).document(), Registry())
         except ConfigError:
             continue
+
+
+@pytest.mark.parametrize("key", sorted({*KNOWN, *INSTEAD, *RENAMED, *OLD_FILTER}))
+def test_every_key_stands_in_the_documentation(key: str) -> None:
+    page = Path(__file__).parents[3] / "docs" / "coming-from-maxwell.md"
+    assert key in RENAMED or f"`{key}`" in page.read_text(encoding="utf-8")
