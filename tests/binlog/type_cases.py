@@ -354,12 +354,12 @@ def version_of(server: SqlServer) -> tuple[int, ...]:
 def run_cases(server: SqlServer, metadata: str, cases: Sequence[Case] | None = None) -> list[Outcome]:
     """All are written into one file, each in a database of its own, which are then read one by one."""
     cases, version = cases_of(server) if cases is None else cases, version_of(server)
-    former = _set_metadata(server, metadata)
+    former = set_metadata(server, metadata)
     try:
         server.flush_logs()
         statuses = [_write(server, case, f"type_{number}", metadata, version) for number, case in enumerate(cases)]
     finally:
-        _set_metadata(server, former)
+        set_metadata(server, former)
     path = server.flush_logs()
     outcomes = []
     for number, (case, status) in enumerate(zip(cases, statuses, strict=True)):
@@ -369,7 +369,7 @@ def run_cases(server: SqlServer, metadata: str, cases: Sequence[Case] | None = N
     return outcomes
 
 
-def _set_metadata(server: SqlServer, metadata: str) -> str:
+def set_metadata(server: SqlServer, metadata: str) -> str:
     """Sets it, where the server has it; the former one."""
     if not metadata:
         return ""
@@ -400,12 +400,12 @@ def _write(server: SqlServer, case: Case, database: str, metadata: str, version:
 
 def _found(server: SqlServer, case: Case, path: Path, database: str) -> str:
     try:
-        return _compare(case, _read(server, path, database))
+        return _compare(case, read_database(server, path, database))
     except (WlfError, ValueError) as error:
         return f"wrong: {type(error).__name__}: {error}"
 
 
-def _read(server: SqlServer, path: Path, database: str) -> Reading:
+def read_database(server: SqlServer, path: Path, database: str) -> Reading:
     """The rows of one database, with all that a schema can tell: also what MariaDB's events never do."""
     reading, content = Reading(wants=lambda name, table: name == database), path.read_bytes()
     reading.decoder._tables._asks_types = True
