@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 
+import msgspec
 import pytest
 
 from wlf.events import RowInsert, RowUpdate
@@ -55,3 +56,15 @@ def test_log_lines_have_a_form_in_wlfs_own_formats_alone_and_dead_letters_in_all
     assert {format for format in FORMATS if has_form(format, LogLine)} == {"json", "wlf", "msgpack"}
     assert all(has_form(format, kind) for format in FORMATS for kind in (RowInsert, DeadLetter))
     assert {format for format in FORMATS if not is_json(format)} == {"msgpack"}
+
+
+@pytest.mark.parametrize("format", sorted(set(FORMATS) - {"msgpack"}))
+def test_rows_without_a_table_version_have_a_form_too(format: str) -> None:
+    kind = msgspec.defstruct("Own", [("id", int), ("name", str)], rename={"name": "full name"})
+    rows = [RowInsert("d", "t", "insert", 1, data=kind(7, "Anne")), RowInsert("d", "t", "insert", 1, data={"id": 7})]
+    first, second = FORMATS[format](rows)
+    assert b'"full name":"Anne"' in first
+    assert b'"id":' in second
+    if format.startswith(("maxwell", "debezium", "canal")):
+        with pytest.raises(TypeError, match="expected a row, got int"):
+            FORMATS[format]([RowInsert("d", "t", "insert", 1, data=5)])

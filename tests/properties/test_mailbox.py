@@ -46,7 +46,8 @@ def test_a_batcher_loses_nothing_keeps_the_order_and_its_limits(
             continue
         assert 0 < len(out) <= max_events
         assert (
-            len(out) == 1 or sum(part.batch.encoded_of(part.start, part.stop) for part in out.slices) <= max_bytes + 1
+            len(out) == 1
+            or sum(part.batch.encoded_of(part.start, part.stop, "json") for part in out.slices) <= max_bytes + 1
         )
         taken += out.events
         for part in out.slices:
@@ -78,8 +79,10 @@ def test_mailboxes_stay_in_the_budget_and_an_empty_one_always_admits(
                 box.settle(part)
         else:
             batch = batch_of(length)
-            if box.admits(batch.weight_bytes):
-                largest[index] = max(largest[index], batch.weight_bytes) if box.events else batch.weight_bytes
+            if box.admits(batch.weight_bytes("json")):
+                largest[index] = (
+                    max(largest[index], batch.weight_bytes("json")) if box.events else batch.weight_bytes("json")
+                )
                 box.put(batch, CountingTicket(), 0.0)
             else:
                 assert box.events
@@ -97,15 +100,15 @@ def test_mailboxes_stay_in_the_budget_and_an_empty_one_always_admits(
 
 def test_a_full_mailbox_leaves_the_reserve_of_the_others_alone() -> None:
     one = batch_of(10)
-    budget = Budget(8 * one.weight_bytes, 2)
+    budget = Budget(8 * one.weight_bytes("json"), 2)
     dead, live = (Mailbox(budget, Batcher(BatchConfig(), "json")) for _ in range(2))
-    while dead.admits(one.weight_bytes):
+    while dead.admits(one.weight_bytes("json")):
         dead.put(Batch(one.events), CountingTicket(), 0.0)
-    assert dead.weight_bytes == 6 * one.weight_bytes
+    assert dead.weight_bytes == 6 * one.weight_bytes("json")
     for _ in range(2):
-        assert live.admits(one.weight_bytes)
+        assert live.admits(one.weight_bytes("json"))
         live.put(Batch(one.events), CountingTicket(), 0.0)
-    assert not live.admits(one.weight_bytes)
+    assert not live.admits(one.weight_bytes("json"))
 
 
 def test_a_closed_mailbox_keeps_nobody_waiting_and_settles_nothing() -> None:

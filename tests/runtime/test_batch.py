@@ -52,7 +52,7 @@ def test_picked_indices_stay_in_order_and_keep_their_tickets() -> None:
 def test_the_shares_of_all_parts_add_up_to_the_weight() -> None:
     batch = batch_of(7)
     cuts = [0, 1, 3, 6, 7]
-    assert sum(batch.weight_of(a, b) for a, b in pairwise(cuts)) == batch.weight_bytes
+    assert sum(batch.weight_of(a, b, "json") for a, b in pairwise(cuts)) == batch.weight_bytes("json")
 
 
 def test_an_event_without_a_form_names_its_index_and_its_neighbours_are_encoded() -> None:

@@ -9,8 +9,10 @@ import msgspec
 import pytest
 
 from wlf.events import Event, LogLine, RowInsert
-from wlf.events.codec import encode_json
-from wlf.runtime.weight import weigh
+from wlf.events.codec import FORMATS, encode_json
+from wlf.events.table import ColumnType, TableVersion
+from wlf.runtime.batch import Batch
+from wlf.runtime.weight import PayloadSizes, weigh
 
 COUNT = 4000
 Wide = msgspec.defstruct("Wide", [f"f{i}" for i in range(11)], gc=False)
@@ -71,3 +73,31 @@ def test_rare_large_events_are_seen_over_many_batches() -> None:
 
 def test_no_events_weigh_nothing() -> None:
     assert weigh(()).total == 0
+
+
+@pytest.mark.parametrize("format", ["debezium", "debezium_schema", "canal"])
+def test_the_size_of_other_formats_is_learnt_from_what_was_encoded(format: str) -> None:
+    kinds = tuple(ColumnType("int") for _ in range(20))
+    table = TableVersion("d", "t", [f"c{index}" for index in range(20)], (0,), types=kinds)
+    rows = tuple(RowInsert("d", "t", "insert", 1, data=table.row(*range(20))) for _ in range(100))
+    actual = sum(map(len, FORMATS[format](rows)))
+    for _ in range(20):
+        Batch(rows).payloads(format, 0, 100)
+    assert Batch(rows).encoded_bytes(format) == pytest.approx(actual, rel=0.25)
+    assert Batch(rows).encoded_bytes("json") == weigh(rows).encoded
+
+
+def test_a_batch_weighs_the_same_as_long_as_it_lives() -> None:
+    batch = Batch(tuple(_wide(n) for n in range(10)))
+    weight = batch.weight_bytes("canal")
+    assert weight > batch.weight_bytes("json") == batch.weight_bytes("maxwell")
+    for _ in range(5):
+        Batch(tuple(_narrow(n) for n in range(10))).payloads("canal", 0, 10)
+    assert batch.weight_bytes("canal") == weight
+
+
+def test_until_something_was_encoded_a_size_is_assumed() -> None:
+    sizes = PayloadSizes()
+    assert sizes.estimate("json", 100) == 100 < sizes.estimate("debezium", 100) < sizes.estimate("debezium_schema", 100)
+    sizes.note("debezium", 0, 0, 5)
+    assert sizes.estimate("debezium", 100) == PayloadSizes().estimate("debezium", 100)

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from wlf.errors import WlfError
 from wlf.events import Event
 from wlf.events.codec import FORMATS, NoForm
-from wlf.runtime.weight import weigh
+from wlf.runtime.weight import PayloadSizes, weigh
 
 
 class Ticket(Protocol):
@@ -37,16 +37,26 @@ class Unencodable(WlfError):
 class Batch:
     """An immutable list of events, shared by all dispatchers that get it whole, and encoded once for them."""
 
-    __slots__ = ("_columns", "_sizes", "encoded_bytes", "events", "number", "weight_bytes")
+    __slots__ = ("_columns", "_estimates", "_sizes", "_weight", "events", "number")
 
     def __init__(self, events: tuple[Event, ...], number: int = 0) -> None:
         self.events = events
         self.number = number
-        weight = weigh(events, number)
-        self.weight_bytes = weight.total
-        self.encoded_bytes = weight.encoded
+        self._weight = weigh(events, number)
+        self._estimates: dict[str, int] = {}
         self._columns: dict[str, list[bytes] | None] = {}
         self._sizes: dict[str, int] = {}
+
+    def encoded_bytes(self, format: str) -> int:
+        """Estimated payload bytes; the same whenever it is asked."""
+        found = self._estimates.get(format)
+        if found is None:
+            found = self._estimates[format] = _sizes.estimate(format, self._weight.encoded)
+        return found
+
+    def weight_bytes(self, format: str) -> int:
+        """Estimated memory of the events and their payloads."""
+        return self._weight.heap + self.encoded_bytes(format)
 
     def __len__(self) -> int:
         return len(self.events)
@@ -70,22 +80,28 @@ class Batch:
             column = FORMATS[format](self.events)
         except Exception:  # whatever the encoder finds: the parts say which event and why
             return None
-        self._sizes[format] = sum(map(len, column))
+        self._sizes[format] = size = sum(map(len, column))
+        _sizes.note(format, self._weight.encoded, len(column), size)
         return column
 
     def sent_bytes(self, format: str, start: int, stop: int) -> int:
         """Payload bytes of a part, in proportion; 0 where this format was never asked for."""
         return self._sizes.get(format, 0) * (stop - start) // len(self.events)
 
-    def weight_of(self, start: int, stop: int) -> int:
+    def weight_of(self, start: int, stop: int, format: str) -> int:
         """The part's share of the weight; the shares of all parts add up exactly."""
-        count = len(self.events)
-        return self.weight_bytes * stop // count - self.weight_bytes * start // count
+        return _share(self.weight_bytes(format), start, stop, len(self.events))
 
-    def encoded_of(self, start: int, stop: int) -> int:
+    def encoded_of(self, start: int, stop: int, format: str) -> int:
         """The part's share of the estimated payload bytes."""
-        count = len(self.events)
-        return self.encoded_bytes * stop // count - self.encoded_bytes * start // count
+        return _share(self.encoded_bytes(format), start, stop, len(self.events))
+
+
+_sizes = PayloadSizes()
+
+
+def _share(whole: int, start: int, stop: int, count: int) -> int:
+    return whole * stop // count - whole * start // count
 
 
 def _encode_one_by_one(events: Sequence[Event], format: str) -> list[bytes]:
@@ -116,11 +132,6 @@ class Slice(NamedTuple):
     def length(self) -> int:
         """How many events."""
         return self.stop - self.start
-
-    @property
-    def weight_bytes(self) -> int:
-        """Its share of the batch's weight."""
-        return self.batch.weight_of(self.start, self.stop)
 
     @property
     def events(self) -> tuple[Event, ...]:

@@ -15,7 +15,7 @@ class Batcher:
         self._max_events = config.max_events
         self._max_bytes = config.max_bytes
         self._delay = config.max_delay_ms / 1000
-        self._format = format
+        self.format = format
         self._waiting: deque[tuple[Slice, float]] = deque()
         self.events = 0
         self.encoded_bytes = 0
@@ -28,7 +28,7 @@ class Batcher:
             return
         self._waiting.append((Slice(batch, 0, len(batch), ticket), now))
         self.events += len(batch)
-        self.encoded_bytes += batch.encoded_bytes
+        self.encoded_bytes += batch.encoded_bytes(self.format)
 
     def due_at(self) -> float | None:
         """When `take` will give something without further arrivals; None while nothing waits."""
@@ -41,7 +41,7 @@ class Batcher:
         full = self.draining or self.events >= self._max_events or self.encoded_bytes >= self._max_bytes
         if not full and now < self._waiting[0][1] + self._delay:
             return None
-        return OutgoingBatch(self._cut(), self._format)
+        return OutgoingBatch(self._cut(), self.format)
 
     def _cut(self) -> list[Slice]:
         """Slices up to the limits, one event at least; a slice that does not fit whole is cut in two."""
@@ -49,7 +49,7 @@ class Batcher:
         events, room = self._max_events, self._max_bytes
         while self._waiting and events > 0:
             part, since = self._waiting[0]
-            size = part.batch.encoded_of(part.start, part.stop)
+            size = part.batch.encoded_of(part.start, part.stop, self.format)
             count = part.length
             if size > room:
                 count = count * room // size or (0 if slices else 1)
@@ -61,7 +61,7 @@ class Batcher:
                 rest = part._replace(start=part.start + count)
                 part = part._replace(stop=part.start + count)
                 self._waiting.appendleft((rest, since))
-                size = part.batch.encoded_of(part.start, part.stop)
+                size = part.batch.encoded_of(part.start, part.stop, self.format)
             slices.append(part)
             events -= count
             room -= size

@@ -102,12 +102,12 @@ class Flow:
             if batch is None:
                 batch = batches[id(column)] = Batch(column, gate.number)
             mailbox = self._mailboxes[dispatcher]
-            if mailbox.admits(batch.weight_bytes):
+            if mailbox.admits(batch.weight_bytes(mailbox.batcher.format)):
                 mailbox.put(batch, ticket, now)
             else:
                 waiting.append((mailbox, batch, ticket))
         for mailbox, batch, ticket in waiting:
-            while not mailbox.admits(batch.weight_bytes):
+            while not mailbox.admits(batch.weight_bytes(mailbox.batcher.format)):
                 await self._room.wait()
             mailbox.put(batch, ticket, asyncio.get_running_loop().time())
 

@@ -55,7 +55,7 @@ class Mailbox:
         if self.is_closed:
             self.undelivered += len(batch)
             return
-        self._weigh(batch.weight_bytes)
+        self._weigh(batch.weight_bytes(self.batcher.format))
         self.events += len(batch)
         self.batcher.add(batch, ticket, now)
         self.on_arrival()
@@ -72,7 +72,7 @@ class Mailbox:
     def release(self, part: Slice) -> None:
         """Give the memory of these events back; somebody else settles their ticket."""
         self.events -= part.length
-        self._weigh(-part.weight_bytes)
+        self._weigh(-part.batch.weight_of(part.start, part.stop, self.batcher.format))
         if self.events < 0 or self.weight_bytes < 0:
             raise InternalError(f"a mailbox holds {self.events} events of {self.weight_bytes} bytes")
         self.on_room()

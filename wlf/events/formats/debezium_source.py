@@ -65,7 +65,8 @@ class SourceText:
             self._known = known
         if file is not self._file:
             self._file, self._file_text = file, f',"file":{quoted(file)},"pos":'
-        text = f'{self._head}{server_id},"gtid":{quoted(gtid)}{self._file_text}{offset},"row":'
+        known_gtid = "null" if gtid is None else f'"{gtid}"'  # made of digits, letters, colons and dashes
+        text = f'{self._head}{server_id},"gtid":{known_gtid}{self._file_text}{offset},"row":'
         return text.encode(), _TAIL if not thread and not query else _tail(thread or "null", query)
 
     def _head_of(self, micros: int, connector: str, *, is_snapshot: bool) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
+from msgspec.structs import astuple
 
 from wlf.events.base import Event
 from wlf.events.rows import RowChange, put_place
@@ -63,20 +64,33 @@ def column_types(version: TableVersion) -> list[ColumnType]:
 
 
 def with_version(event: Event) -> Event:
-    """The event with rows that carry a table version, where they are plain mappings."""
+    """The event with rows that carry a table version, where they are mappings or structs without one.
+
+    Raises:
+        TypeError: its rows are neither.
+    """
     data = getattr(event, "data", None)
-    if not isinstance(event, RowChange) or type(data) is not dict:
+    if not isinstance(event, RowChange) or hasattr(type(data), "__table__"):
         return event
-    version = TableVersion(event.database, event.table, tuple(data))
+    values = _mapping(data)
+    version = TableVersion(event.database, event.table, tuple(values))
     fields = {name: getattr(event, name) for name in event.__struct_fields__}
-    fields["data"] = version.row(*data.values())
-    old = fields.get("old", UNSET)
-    if old is not UNSET:
-        fields["old"] = version.row(*(old.get(name, UNSET) for name in data))
+    fields["data"] = version.row(*values.values())
+    if fields.get("old", UNSET) is not UNSET:
+        old = _mapping(fields["old"])
+        fields["old"] = version.row(*(old.get(name, UNSET) for name in values))
     made = type(event)(**fields)
     if hasattr(event, "place"):
         put_place((made,), event.place)
     return made
+
+
+def _mapping(row: Any) -> dict[str, Any]:
+    if isinstance(row, dict):
+        return row
+    if isinstance(row, Struct):
+        return dict(zip(row.__struct_encode_fields__, astuple(row), strict=True))
+    raise TypeError(f"expected a row, got {type(row).__name__}")
 
 
 def _source(converts: Sequence[Convert | None], scope: dict[str, Any]) -> list[str]:
