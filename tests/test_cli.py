@@ -182,3 +182,43 @@ dispatchers: [{id: o, type: Redis, auth: hunter2, port: 1}]
         done = wlf(*command, path)
         assert done.returncode == 0, done.stderr
         assert "hunter2" not in done.stdout + done.stderr
+
+
+PROPERTIES = "host=db\npassword=hunter2\nhots=x\nfilter=exclude: a.*\n"
+
+
+@pytest.fixture
+def properties(tmp_path: Path) -> Path:
+    path = tmp_path / "maxwell.properties"
+    path.write_text(PROPERTIES)
+    return path
+
+
+def test_convert_prints_the_yaml_and_names_the_keys_that_do_nothing(properties: Path) -> None:
+    done = wlf("convert", properties)
+    assert done.returncode == 0
+    assert 'password: "${MAXWELL_PASSWORD}"' in done.stdout
+    assert f"{properties}:3:1: W204 hots: Maxwell has no such key: it does nothing" in done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_convert_writes_a_file_that_others_cannot_read_where_passwords_are_in_it(properties: Path) -> None:
+    output = properties.with_suffix(".yaml")
+    assert wlf("convert", properties, "-o", output, "--with-secrets").returncode == 0
+    assert "password: hunter2" in output.read_text()
+    assert output.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_maxwell_config_is_checked_and_drawn_as_it_is(properties: Path) -> None:
+    done = wlf("check", properties)
+    assert (done.returncode, done.stdout) == (0, f"{properties}: ok, 3 nodes and 2 edges\n")
+    assert "BinlogFilter" in wlf("graph", "render", properties).stdout
+
+
+def test_a_maxwell_config_that_would_leak_is_refused_by_every_command(properties: Path) -> None:
+    properties.write_text(PROPERTIES + "encrypt=all\n")
+    for command in ("convert", "check", "run"):
+        done = wlf(command, properties, cwd=properties.parent)
+        assert done.returncode == 2
+        assert "5:1: E113 encrypt: wlf does not encrypt messages" in done.stderr
+        assert "Traceback" not in done.stderr

@@ -335,3 +335,25 @@ def test_nothing_of_a_rejected_event_is_sent(kafka: Kafka, topic: str) -> None:
     (found,) = deliver(kafka.bootstrap_servers, batch, topic=topic, partition_by="table", max_message_bytes=2_000)
     assert found == Partial({}, {1: found.rejected[1]} if found else {})
     assert ids(read_topic(kafka.bootstrap_servers, topic)) == [1, 3]
+
+
+def test_debeziums_messages_arrive_with_keys_tombstones_and_headers(kafka: Kafka) -> None:
+    kafka.create_topic("debezium", 3)
+    moved = update(id=2, v=1, old={"id": 1})
+    batch = Batch([insert(id=1, v=1), moved, delete(id=2, v=1)], "debezium")
+    options: dict[str, Any] = {
+        "topic": "debezium",
+        "format": "debezium",
+        "partitioner": "java",
+        "headers": {"from": "wlf"},
+    }
+    assert deliver(kafka.bootstrap_servers, batch, **options) == [None]
+    by_key: dict[bytes | None, list[tuple[str | None, tuple[tuple[str, bytes | None], ...]]]] = {}
+    for record in kafka.read_topic("debezium"):
+        operation = None if record.value is None else json.loads(record.value)["op"]
+        by_key.setdefault(record.key, []).append((operation, record.headers))
+    always = ("from", b"wlf")
+    assert by_key == {
+        b'{"id":1}': [("c", (always,)), ("d", (always, ("__debezium.newkey", b'{"id":2}'))), (None, (always,))],
+        b'{"id":2}': [("c", (always, ("__debezium.oldkey", b'{"id":1}'))), ("d", (always,)), (None, (always,))],
+    }
