@@ -79,7 +79,7 @@ def test_reading_goes_on_at_every_stored_position(options: dict[str, int]) -> No
 
 def test_start_is_stored_before_anything_is_read() -> None:
     count, position = read().boundaries[0]
-    assert (count, position) == (0, Position("binlog.000001", 4).encode())
+    assert (count, position) == (0, Position("binlog.000001", 4, schema=0).encode())
 
 
 def test_last_position_is_the_end_of_the_last_file() -> None:

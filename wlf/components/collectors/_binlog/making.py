@@ -31,9 +31,7 @@ _OWN_FORMATS = frozenset(("json", "msgpack", "wlf"))
 class Making:
     """Makes the decoder and the flow behind it; `versions` outlive a reconnect, so tables keep their row classes."""
 
-    def __init__(
-        self, config: BinlogConfig, context: Context, versions: TableVersions, history: SchemaHistory
-    ) -> None:
+    def __init__(self, config: BinlogConfig, context: Context, versions: TableVersions, history: SchemaHistory) -> None:
         self.config = config
         self.context = context
         self._versions = versions
