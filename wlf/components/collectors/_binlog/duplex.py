@@ -13,14 +13,18 @@ _READ = select.POLLIN | select.POLLHUP | select.POLLERR
 
 
 class Duplex:
-    """`recv()` belongs to the reading thread, which also writes what others gave to `send()`."""
+    """`recv()` belongs to the reading thread, which also writes what others gave to `send()`.
+
+    The socket does not block: a TLS record without data (a session ticket, a new key) makes it readable, and a read
+    that then waited for data would keep what is to be sent waiting too.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        sock.setblocking(False)
         self._unsent: deque[bytes] = deque()
         self._woken, self._waker = os.pipe()
         self._poll = select.poll()
-        self._poll.register(sock, _READ)
         self._poll.register(self._woken, _READ)
 
     def send(self, packet: bytes) -> None:
@@ -36,17 +40,14 @@ class Duplex:
     def recv(self, size: int) -> bytes:
         """The next bytes; waits for them and writes meanwhile. b"": the other end closed. Raises OSError."""
         while True:
-            self._write()
-            # TLS may have decrypted more than it handed out: the socket itself has nothing then.
-            if isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
+            wants = self._write()
+            try:
                 return self._sock.recv(size)
-            ready = {file for file, _ in self._poll.poll()}
-            if self._woken in ready:
-                os.read(self._woken, 4096)
-            if self._sock.fileno() in ready:
-                return self._sock.recv(size)
-            if self._sock.fileno() < 0:
-                return b""
+            except ssl.SSLWantWriteError:
+                wants = select.POLLOUT
+            except (BlockingIOError, ssl.SSLWantReadError):
+                pass
+            self._wait(_READ | wants)
 
     def close(self) -> None:
         """Let go of what `wake()` uses, when the thread has ended."""
@@ -54,6 +55,23 @@ class Duplex:
             with contextlib.suppress(OSError):
                 os.close(file)
 
-    def _write(self) -> None:
+    def _write(self) -> int:
+        """Write what there is; POLLOUT where the rest must wait for room."""
         while self._unsent:
-            self._sock.sendall(self._unsent.popleft())
+            packet = self._unsent.popleft()
+            try:
+                sent = self._sock.send(packet)
+            except (BlockingIOError, ssl.SSLWantWriteError):
+                sent = 0
+            except ssl.SSLWantReadError:
+                self._unsent.appendleft(packet)
+                return 0
+            if sent < len(packet):
+                self._unsent.appendleft(packet[sent:])
+                return select.POLLOUT
+        return 0
+
+    def _wait(self, events: int) -> None:
+        self._poll.register(self._sock, events)
+        if any(file == self._woken for file, _ in self._poll.poll()):
+            os.read(self._woken, 4096)
