@@ -53,7 +53,8 @@ def _compile(config: Path, cache_dir: Path | None = None) -> Plan:
 def _write(output: Path, content: bytes, *, private: bool = False) -> None:
     try:
         if private:
-            output.touch(mode=0o600)
+            output.touch()
+            output.chmod(0o600)
         output.write_bytes(content)
     except OSError as error:
         click.echo(f"{output}: {(error.strerror or str(error)).lower()}", err=True)
@@ -178,6 +179,29 @@ def _positions(config: Path, state_dir: Path) -> Any:
 
 
 COLLECTOR = click.option("--collector", metavar="ID", help="The collector, where the pipeline has several.")
+
+
+@main.command()
+@click.argument("config", type=CONFIG)
+@click.option(
+    "--table",
+    "tables",
+    metavar="GLOB",
+    multiple=True,
+    required=True,
+    help="Tables to copy, such as 'shop.*'; may be given several times.",
+)
+@COLLECTOR
+@click.option("--comment", help="Goes into the field `comment` of the events.")
+@STATE_DIR
+def snapshot(
+    config: Path, tables: tuple[str, ...], collector: str | None, comment: str | None, state_dir: Path
+) -> None:
+    """Have the pipeline of CONFIG copy tables anew, beside the changes that it reads; it may be running."""
+    from wlf.runtime.requests import ask_for_snapshot
+
+    with _errors_in_words():
+        click.echo(ask_for_snapshot(_compile(config), state_dir, collector, tables, comment))
 
 
 @position.command()

@@ -158,6 +158,7 @@ def test_standard_output_gets_lines_in_maxwells_order(mysql: MySQL, tmp_path: Pa
     _expect(lines)
     assert [line["data"]["Id"] for line in lines] == [1, 17, 4711, 17, 9]
     assert [line.get("xoffset") for line in lines] == [0, 1, 2, 0, None]
+    assert [line.get("commit") for line in lines] == [None, None, True, None, True]
     assert lines[3]["old"] == {"price": 17.5}
     assert lines[0]["primary_key"] == [1]
     assert "W204 hots: Maxwell has no such key" in wlf.text()

@@ -15,6 +15,7 @@ from wlf.components.transformers._binlog_filter.grammar import FilterError, Kind
 from wlf.components.transformers._binlog_filter.regex import RegexError, compile_java
 from wlf.components.transformers.binlog_filter import BinlogFilter, BinlogFilterConfig
 from wlf.events import Event, RowChange, RowInsert, SchemaChange
+from wlf.events.rows import Place, put_place, row_index
 
 
 def config(text: str, **options: Any) -> BinlogFilterConfig:
@@ -200,6 +201,43 @@ def test_updates_are_judged_by_the_row_after_and_deletes_by_the_row_before() -> 
     away = rows.update(id=1, state=9, old={"state": 1})
     back = rows.update(id=1, state=1, old={"state": 9})
     assert step.transform([away, back, rows.delete(id=1, state=9)]) == [back]
+
+
+def _transaction(*states: int, xid: int = 7) -> list[RowInsert]:
+    """Rows of one transaction as the collector makes them."""
+    made = [
+        msgspec.structs.replace(
+            row(state=state),
+            xid=xid,
+            xoffset=index if index + 1 < len(states) else msgspec.UNSET,
+            commit=True if index + 1 == len(states) else msgspec.UNSET,
+        )
+        for index, state in enumerate(states)
+    ]
+    put_place(made, Place("s", "f", 4, 1, None, 0, len(states)))
+    return made
+
+
+def test_the_last_row_that_is_left_of_a_transaction_commits_it() -> None:
+    step = BinlogFilter(config("exclude: foo.*.state = 9"), make_context())
+    events = [*_transaction(1, 2, 9, 9), *_transaction(9, 9), *_transaction(9, 3), *_transaction(4, 9)]
+    kept: Any = step.transform(events)
+    assert [(event.data.f0, event.commit) for event in kept] == [
+        (1, msgspec.UNSET),
+        (2, True),
+        (3, True),
+        (4, True),
+    ]
+    assert [row_index(event) for event in kept] == [0, 1, 1, 0], "its number in its rows event stays"
+    assert kept[0] is events[0]
+
+
+def test_a_transaction_that_ended_before_is_not_committed_again() -> None:
+    step = BinlogFilter(config("exclude: foo.*.state = 9"), make_context())
+    whole, gone = _transaction(1), _transaction(9)
+    ddl = SchemaChange("foo", "table-alter", 1, "alter", table="bar")
+    events = [*whole, *gone, ddl, *gone]
+    assert list(step.transform(events)) == [*whole, ddl]
 
 
 def test_rows_without_columns_are_judged_by_their_table() -> None:

@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from wlf.components.base import Context, Transformer
 from wlf.components.config import TransformerConfig
+from wlf.components.transformers._binlog_filter.commits import keep_commits
 from wlf.components.transformers._binlog_filter.grammar import MaxwellRule, parse
 from wlf.components.transformers._binlog_filter.verdict import Verdict, verdict
 from wlf.events import Event, Kinds, RowChange, SchemaChange
@@ -119,7 +120,8 @@ class BinlogFilter(Transformer):
 
     `filter` takes the rules as Maxwell writes them, regular expressions and rules about column values included. There
     `blacklist` is an exclude that no later rule lifts, and DDL of a whole database follows the last rule whose database
-    matches.
+    matches. Where such a rule leaves out the last row of a transaction, `commit` goes to the last one that is left, if
+    that is in the same batch.
     """
 
     type_name = "BinlogFilter"
@@ -151,6 +153,8 @@ class BinlogFilter(Transformer):
         decided, only = self._decided, self._only
         if self._by_row:
             kept = [e for e in events if (d := decided[e.database, e.table]) is True or (d and _passes(d, e))]
+            if len(kept) != len(events):
+                kept = keep_commits(events, kept)
         else:
             kept = [event for event in events if decided[event.database, event.table]]
         if only is not None:
