@@ -92,11 +92,17 @@ def test_an_update_without_any_old_values_has_no_before() -> None:
 
 
 def test_the_source_tells_all_that_is_known() -> None:
-    origin = Origin(223344, 7, 'UPDATE "x"', 1465581029523456, 9)
-    event = placed(RowInsert("inventory", "customers", "insert", 1, data=ANNE), PLACE._replace(origin=origin))
-    source = one(event)["source"]
+    origin = Origin(223344, 7, None, 1465581029523456, 9)
+    event = RowInsert("inventory", "customers", "insert", 1, query='INSERT "x"', data=ANNE)
+    source = one(placed(event, PLACE._replace(origin=origin)))["source"]
     assert (source["ts_ms"], source["ts_us"], source["ts_ns"]) == (1465581029523, 1465581029523456, 1465581029523456000)
-    assert (source["server_id"], source["thread"], source["query"]) == (223344, 7, 'UPDATE "x"')
+    assert (source["server_id"], source["thread"], source["query"]) == (223344, 7, 'INSERT "x"')
+
+
+def test_a_statement_that_nobody_asked_for_is_not_shown_for_it_may_hold_what_is_masked() -> None:
+    origin = Origin(1, 7, "INSERT INTO customers VALUES (1, 'secret')", None, 9)
+    event = placed(RowInsert("inventory", "customers", "insert", 1, data=ANNE), PLACE._replace(origin=origin))
+    assert b"secret" not in encode_debezium([event])[0]
 
 
 def test_rows_are_numbered_within_their_event() -> None:

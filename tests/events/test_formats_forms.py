@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+import json
 import weakref
 
 import msgspec
 import pytest
 
-from wlf.events import RowInsert, RowUpdate
+from wlf.events import RowInsert, RowUpdate, SchemaChange
 from wlf.events.codec import FORMATS, has_form, is_json
 from wlf.events.dead_letter import DeadLetter
 from wlf.events.formats import canal, debezium, maxwell
@@ -68,3 +69,9 @@ def test_rows_without_a_table_version_have_a_form_too(format: str) -> None:
     if format.startswith(("maxwell", "debezium", "canal")):
         with pytest.raises(TypeError, match="expected a row, got int"):
             FORMATS[format]([RowInsert("d", "t", "insert", 1, data=5)])
+
+
+@pytest.mark.parametrize("format", sorted(set(FORMATS) - {"msgpack"}))
+def test_an_event_of_1970_is_json_too(format: str) -> None:
+    events = [RowInsert("d", "t", "insert", 0, data={"id": 7}), SchemaChange("d", "table-drop", 0, "DROP")]
+    assert all(json.loads(payload) for payload in FORMATS[format](events))

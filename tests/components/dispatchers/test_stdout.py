@@ -99,3 +99,10 @@ def test_a_full_pipe_leaves_the_loop_free_and_a_retry_prints_nothing_twice(pipe,
     lines = asyncio.run(run())
     assert [json.loads(line)["ts"] for line in lines] == list(range(1000))
     assert [json.loads(line)["ts"] for line in pipe[0].read().splitlines()] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("format", ["wlf", "maxwell", "debezium", "debezium_schema", "canal"])
+def test_every_json_format_is_lines(pipe, format):
+    asyncio.run(print_all(ROWS, format=format))
+    pipe[1].close()
+    assert len([json.loads(line) for line in pipe[0].read().splitlines()]) == len(ROWS)

@@ -108,7 +108,7 @@ def _encode(events: Sequence[Any]) -> list[bytes]:
                 old = b"[%b]" % changed
         place = getattr(event, "place", None)
         offset, gtid = (0, "") if place is None else (place.offset, place.gtid or "")
-        where = f'{event.ts}000,"gtid":"{gtid}","id":{offset}'.encode()
+        where = f'{event.ts * 1000},"gtid":"{gtid}","id":{offset}'.encode()
         payloads.append(b"".join((_DATA, data, database, where, types, old, keys, time, _TYPES[event.type])))
     return payloads
 
@@ -144,7 +144,7 @@ def _ddl(event: SchemaChange, now: int) -> str:
     gtid = "" if event.gtid is UNSET else event.gtid
     table = "" if event.table is UNSET else event.table
     return (
-        f'{{"data":null,"database":{_json(event.database)},"es":{event.ts}000,"gtid":"{gtid}","id":{offset},'
+        f'{{"data":null,"database":{_json(event.database)},"es":{event.ts * 1000},"gtid":"{gtid}","id":{offset},'
         f'"isDdl":true,"mysqlType":null,"old":null,"pkNames":null,"sql":{_json(event.sql)},"sqlType":null,'
         f'"table":{_json(table)},"ts":{now},"type":"{_DDL_TYPES.get(event.type, "QUERY")}"}}'
     )

@@ -35,14 +35,15 @@ class SourceText:
     """The text of the sources of one table's rows.
 
     The server's commit time (MySQL 8) is more exact than the header's, which has seconds. What changes seldom is kept
-    from one call to the next.
+    from one call to the next. The statement is shown only where the collector is told to bring `query`, for it may hold
+    what columns that are masked or left out hold.
     """
 
     __slots__ = ("_database", "_file", "_file_text", "_head", "_known", "_table")
 
     def __init__(self, database: str, table: str) -> None:
         self._database = f'","db":{quoted(database)},"sequence":null,"ts_us":'
-        self._table = f'000,"table":{quoted(table)},"server_id":'
+        self._table = f',"table":{quoted(table)},"server_id":'
         self._known: tuple[Any, ...] = ()
         self._head = self._file_text = ""
         self._file: str | None = None  # "" is the file of an event without a place
@@ -58,7 +59,6 @@ class SourceText:
             micros = origin.commit_us or micros
             server_id = origin.server_id
             thread = origin.thread_id or thread
-            query = origin.query or query
         known = micros, server or gtid, type(event)
         if known != self._known:
             self._head = self._head_of(micros, connector_of(server, gtid), is_snapshot=type(event) is RowSnapshot)
@@ -73,7 +73,7 @@ class SourceText:
         snapshot = "incremental" if is_snapshot else "false"
         return (
             f',"source":{{"version":"{__version__}","connector":"{connector}","name":"{NAME}","ts_ms":{micros // 1000},'
-            f'"snapshot":"{snapshot}{self._database}{micros},"ts_ns":{micros}{self._table}'
+            f'"snapshot":"{snapshot}{self._database}{micros},"ts_ns":{micros * 1000}{self._table}'
         )
 
 
@@ -92,8 +92,8 @@ def ddl_source(event: SchemaChange) -> str:
     table = None if event.table is UNSET else event.table
     return (
         f'"source":{{"version":"{__version__}","connector":"{connector_of("", gtid)}","name":"{NAME}",'
-        f'"ts_ms":{event.ts}000,"snapshot":"false","db":{quoted(event.database)},"sequence":null,'
-        f'"ts_us":{event.ts}000000,"ts_ns":{event.ts}000000000,"table":{quoted(table)},'
+        f'"ts_ms":{event.ts * 1000},"snapshot":"false","db":{quoted(event.database)},"sequence":null,'
+        f'"ts_us":{event.ts * 1_000_000},"ts_ns":{event.ts * 1_000_000_000},"table":{quoted(table)},'
         f'"server_id":{0 if event.server_id is UNSET else event.server_id},"gtid":{quoted(gtid)},'
-        f'"file":{quoted(file)},"pos":{offset or 0},"row":0,"thread":null,"query":{encode_one(event.sql).decode()}}}'
+        f'"file":{quoted(file)},"pos":{offset or 0},"row":0,"thread":null,"query":null}}'
     )
