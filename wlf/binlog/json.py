@@ -118,6 +118,8 @@ def _small(raw: bytes, kind: int, start: int, depth: int) -> Any:
             at += 1
             if length > 127:
                 length, at = _length(raw, at - 1)
+                if used + length > size:
+                    raise _damaged(size, used + length)
             used += length
             if at + length > limit:
                 raise _damaged(length, limit - at)
@@ -133,11 +135,15 @@ def _small(raw: bytes, kind: int, start: int, depth: int) -> Any:
         elif inner in (0, 2):
             at = start + offset
             used += raw[at + 2] | raw[at + 3] << 8
+            if used > size:
+                raise _damaged(size, used)
             append(_small(raw, inner, at, depth + 1))
         elif inner in _NUMBERS:
             append(_NUMBERS[inner](raw, start + offset)[0])
         else:
             used += _size(raw, inner, start + offset)
+            if used > size:
+                raise _damaged(size, used)
             append(_value(raw, inner, start + offset, depth))
     if used > size:
         raise _damaged(size, used)

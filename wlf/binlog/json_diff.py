@@ -28,6 +28,7 @@ def apply_diffs(document: bytes, diffs: bytes) -> Any:
         DecodeError: the bytes are no document and changes, or a change does not fit the document.
     """
     root = [decode_json(document)]  # so that the document itself has a place that holds it
+    grown: dict[int, dict[str, Any]] = {}
     at = 0
     while at < len(diffs):
         kind = diffs[at]
@@ -36,7 +37,12 @@ def apply_diffs(document: bytes, diffs: bytes) -> Any:
         if kind != _REMOVE:
             raw, at = lenenc_bytes(diffs, at)
             value = decode_json(raw)
-        _apply(root, kind, _legs(path), value)
+        _apply(root, kind, _legs(path), value, grown)
+    for members in grown.values():
+        # The server keeps them in this order.
+        ordered = sorted(members.items(), key=_order)
+        members.clear()
+        members.update(ordered)
     return root[0]
 
 
@@ -63,8 +69,8 @@ def _legs(path: bytes) -> list[Leg]:
     return legs
 
 
-def _apply(root: list[Any], kind: int, legs: list[Leg], value: Any) -> None:
-    """One change."""
+def _apply(root: list[Any], kind: int, legs: list[Leg], value: Any, grown: dict[int, dict[str, Any]]) -> None:
+    """One change; objects that it adds a member to get into `grown`."""
     holder: Any = root
     last: Leg = 0
     for leg in legs:
@@ -72,6 +78,8 @@ def _apply(root: list[Any], kind: int, legs: list[Leg], value: Any) -> None:
         last = leg
     if kind == _INSERT and legs:
         _insert(holder, last, value)
+        if isinstance(holder, dict):
+            grown[id(holder)] = holder
         return
     _member(holder, last)
     if kind == _REPLACE:
@@ -96,10 +104,7 @@ def _insert(holder: Any, leg: Leg, value: Any) -> None:
         return
     if not isinstance(holder, dict) or not isinstance(leg, str) or leg in holder:
         raise _misfit()
-    members = {**holder, leg: value}
-    holder.clear()
-    # The server keeps members in this order.
-    holder.update(sorted(members.items(), key=_order))
+    holder[leg] = value
 
 
 def _order(member: tuple[str, Any]) -> tuple[int, bytes]:
