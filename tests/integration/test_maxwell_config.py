@@ -182,3 +182,25 @@ def test_the_converted_yaml_runs_the_same(mysql: MySQL, tmp_path: Path, monkeypa
         wlf.wait_for(lambda: wlf.text().count('{"database":') >= 5, "print all")
         assert wlf.terminate() == 0
     _expect([json.loads(line) for line in wlf.text().splitlines() if line.startswith('{"database":')])
+
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "maxwell" / "maxwell.properties"
+
+
+def test_the_example_runs_with_nothing_but_other_ports(make_mysql: Any, kafka: Kafka, tmp_path: Path) -> None:
+    server = make_mysql()
+    _tables(server, "shop")
+    for topic in ("maxwell_orders", "maxwell_orders_2026", "maxwell_ddl"):
+        kafka.create_topic(topic, 3)
+    path = tmp_path / "maxwell.properties"
+    text = EXAMPLE.read_text(encoding="utf-8")
+    path.write_text(text.replace("port=3306", f"port={server.port}").replace("127.0.0.1:9092", kafka.bootstrap_servers))
+    with WlfRun(tmp_path / "run", path) as wlf:
+        _change(server, "shop")
+        server.execute("ALTER TABLE shop.orders ADD COLUMN note TEXT")
+        topics = ("maxwell_orders", "maxwell_orders_2026", "maxwell_ddl")
+        wlf.wait_for(lambda: sum(map(len, _records(kafka, *topics).values())) >= 6, "deliver all")
+        assert wlf.terminate() == 0
+    orders, of_2026, ddl = _records(kafka, *topics).values()
+    _expect([json.loads(record.value or b"") for record in orders + of_2026])
+    assert [json.loads(record.value or b"")["type"] for record in ddl] == ["table-alter"]
