@@ -98,9 +98,7 @@ class Decoder:
         """The payload that is walked through, if there is one."""
         self._zstd: ZstdDecompressor | None = None
         self._verify = verify_checksum
-        self._tables = Tables(
-            bind, wants, table_cache_bytes, self.counts, make_table, asks_types=mode == "stream"
-        )
+        self._tables = Tables(bind, wants, table_cache_bytes, self.counts, make_table, asks_types=mode == "stream")
         self._ids: dict[bytes, Table | Literal[False]] = {}
         limits = Limits(hold_max_bytes, max(batch_rows, 1), max(batch_bytes, 1), make_file, spills)
         self._group = Group(limits, self.counts, file, position, details=details, quiet_until=quiet_until)
@@ -277,6 +275,8 @@ class Decoder:
                     return True
                 continue
             if self._at < len(self._buf):
+                if self._is_unsettled:
+                    self._settle()
                 if self._walk():
                     return True
                 if self._payloads:
@@ -309,13 +309,11 @@ class Decoder:
 
     def _walk(self) -> bool:
         """Go through the whole events of the buffer; True: stopped on purpose, not for want of bytes."""
-        if self._is_unsettled:
-            self._settle()
         buf, at, lead, steering, group = self._buf, self._at, self._lead, self._steering, self._group
         ids, known, begins, frames = self._ids, self._tables.known, self._begins, group.frames
         head, size_of_buf, trim = _HEADS[lead], len(buf), steering.checksum_bytes
         limit, checked = size_of_buf - (4 if lead else 18), trim and self._verify
-        in_a_hurry = not (lead or self._details)
+        in_a_hurry, pause = not (lead or self._details), False
         # The position of an event is base + at.
         base = steering.position - at
         try:
@@ -352,19 +350,21 @@ class Decoder:
                         group.open = True
                         if group.held > group.hold_max_bytes:
                             group.overflow()
+                            pause = group.full
                     else:
                         self._unheld(buf, start, table)
+                elif kind == _XID:
+                    group.close(_U64(buf, start + 19)[0], ts, base + at + size)
+                    pause = group.full
                 else:
-                    if kind == _XID:
-                        group.close(_U64(buf, start + 19)[0], ts, base + at + size)
-                    else:
-                        steering.position = base + at
-                        self._steer(buf, start, end, stop)
-                        base, trim = steering.position - at, steering.checksum_bytes
-                        checked = trim and self._verify
+                    steering.position = base + at
+                    self._steer(buf, start, end, stop)
+                    base, trim = steering.position - at, steering.checksum_bytes
+                    checked = trim and self._verify
+                    pause = group.full or bool(self._payloads)
                 at = end
                 base -= lead
-                if group.full or self._payloads:
+                if pause:
                     return group.full
         finally:
             self._at = at

@@ -370,12 +370,22 @@ class Group:
             self.full = True
         if rows:
             where = partitions(kind, buf, start) if self._details else ()
-            change = _tuple(
-                Change, (table.binding, KINDS[kind], change_ts, server, position, rows, olds, None, where, 0)
-            )
-            gtid, about = self.gtid_text(), (self.thread_id, self.commit_us)
-            self.out.append(_tuple(Transaction, (gtid, xid, self._file, end, ts, [change], True, True, 0, *about)))
-        self._closed(end)
+            change = (table.binding, KINDS[kind], change_ts, server, position, rows, olds, None, where, 0)
+            changes = [_tuple(Change, change)]
+            gtid, session, when = self.gtid_text(), self.thread_id, self.commit_us
+            found = (gtid, xid, self._file, end, ts, changes, True, True, 0, session, when)
+            self.out.append(_tuple(Transaction, found))
+        following, run = self.gtid, self._run
+        if following is None or run is None or following[1] != self._run_last + 1 or following[0] != run[0]:
+            self._closed(end)
+            return
+        # What `_closed` does, for the next number of the same server.
+        self._run_last += 1
+        self._boundary = (self._file, end, following)
+        self.open = self.begun = False
+        self.gtid = None
+        self.frames.clear()
+        self.held = self._owned = 0
 
     def _emit(self, changes: list[Change], count: int) -> None:
         commit = self._end is not None and not self.draining
@@ -445,8 +455,11 @@ class Group:
     def _reset(self) -> None:
         self.open = self.begun = False
         self.gtid = None
-        if self.frames or not self._simple:
+        if self._end is not None or not self._simple:
             self._clear()
+        elif self.frames:  # one, or none was touched: most transactions
+            self.frames.clear()
+            self.held = self._owned = 0
 
     def _clear(self) -> None:
         self._forget_frames()

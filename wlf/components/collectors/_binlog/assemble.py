@@ -70,7 +70,7 @@ class Assembler:
 
     def _only(self, transaction: Transaction, change: Change) -> RowChange:
         """The short way for the one row of a transaction, without any switch on."""
-        version, kind, ts, _, offset, (row,), olds, *_ = change
+        version, kind, ts, _, offset, (row,), olds, _, _, _ = change
         xid = UNSET if transaction.xid is None else transaction.xid
         head = (version.database, version.table, kind, ts, UNSET, xid, UNSET, True, *_NO_EXTRA, row)
         event = _CLASSES[kind](*head) if olds is None else RowUpdate(*head, olds[0])
