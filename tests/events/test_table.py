@@ -89,3 +89,21 @@ def test_versions_unused_for_longest_are_forgotten() -> None:
         versions.get("d", f"t{number}", ["a"])
         assert versions.get("d", "t", ["a"]) is first
     assert len(versions) < 10
+
+
+@pytest.mark.parametrize("columns", [("id", "text"), ("id", 'te"xt')])
+def test_old_values_tell_which_columns_changed_from_what_is_not_logged(columns: tuple[str, str]) -> None:
+    version = TableVersion("d", "t", columns)
+    kind = version.old_row((1,))
+    old = kind(7, UNSET)
+    assert type(old) is kind is version.old_row((1,)) is not version.row
+    assert (type(old).__unknown__, type(old).__table__, old.f0, old.f1) == ((1,), version, 7, UNSET)
+    assert msgspec.json.encode(old) == msgspec.json.encode(version.row(7, UNSET)) == b'{"id":7}'
+    assert not hasattr(version.row, "__unknown__")
+
+
+def test_classes_of_old_values_are_bounded() -> None:
+    version = TableVersion("d", "t", ("id", "text"))
+    kinds = {id(version.old_row((number,))) for number in range(100)}
+    assert len(kinds) > 1
+    assert len(version._old_rows) <= 32
