@@ -24,7 +24,7 @@ from wlf.components.collectors._binlog.place import Position, parse_gtids
 from wlf.components.collectors._binlog.tables import table_filter
 from wlf.events.table import TableVersion, TableVersions
 
-_OWN_FORMATS = frozenset(("json", "msgpack", "wlf"))
+_OWN_FORMATS = frozenset(("json", "msgpack", "wlf", "maxwell", "canal"))
 """These show what the events' fields say, and nothing of `Place.origin`."""
 
 
