@@ -188,7 +188,7 @@ def test_failover_while_it_was_stopped(pair: Pair) -> None:
 def test_network_that_breaks_anywhere_changes_between_the_servers_and_loses_nothing(pair: Pair) -> None:
     """Every connection dies after some kilobytes, and the next one is to the other server."""
     dice = random.Random(7)
-    texts = [f"{number}" for number in range(300)]
+    texts = [f"{number}" for number in range(500)]
     insert(pair.primary, *texts)
     pair.catch_up()
 
@@ -202,8 +202,8 @@ def test_network_that_breaks_anywhere_changes_between_the_servers_and_loses_noth
             await open_again(reading)
             await until_rows(reading, len(texts))
             await reading.collector.close()
-            assert one.cuts > 3
-            assert two.cuts > 3
+            assert min(one.cuts, two.cuts) > 0
+            assert one.cuts + two.cuts > 3
         assert xs(reading) == texts
 
     asyncio.run(run())
@@ -295,9 +295,13 @@ def test_gtids_that_are_purged_stop_or_leave_a_gap(pair: Pair, caplog: pytest.Lo
             assert xs(reading) == ["left"]
             assert reading.counted("wlf_gaps_total", "purged") == 1
         async with of(pair.replica, on_purged="snapshot").at(position) as copied:
-            await copied.step()
-            assert copied.events == []
-            assert copied.place.file == pair.replica.binlog_files()[-1].name
+            rows: list[Any] = []
+            while len(rows) < 3:
+                collected = await asyncio.wait_for(copied.collector.collect(), 20)
+                assert collected is not None
+                rows += collected.events
+            # The tables as they are, in place of the changes that nobody has any more.
+            assert [columns(event.data)["x"] for event in rows] == ["a", "missed", "left"]
             assert copied.counted("wlf_gaps_total", "purged") == 1
 
     with caplog.at_level(logging.WARNING):
@@ -420,6 +424,31 @@ def test_tagged_gtids_of_mysql_go_on_at_the_next_server(make_mysql: Topology) ->
             insert(pair.replica, "d")
             await until_rows(reading, 4)
             assert xs(reading) == ["a", "b", "c", "d"]
+
+    asyncio.run(run())
+
+
+def test_start_in_the_middle_of_a_file_learns_what_lies_before_it(pair: Pair) -> None:
+    """MariaDB is asked for it, MySQL says it at the head of the next file."""
+    server = pair.primary
+    insert(server, "before")
+    place = {"file": server.binlog_files()[-1].name, "position": server.query("SHOW BINARY LOGS")[-1][1]}
+
+    async def run() -> None:
+        async with of(server, start=place) as reading:
+            insert(server, "a")
+            await until_rows(reading, 1)
+            assert (reading.place.gtid is not None) == pair.is_mariadb
+            server.flush_logs()
+            insert(server, "b")
+            await until_rows(reading, 2)
+            insert(server, "c")
+            await until_rows(reading, 3)
+            pair.catch_up()
+        async with of(pair.replica).at(reading.position) as moved:
+            insert(server, "d")
+            await until_rows(moved, 1)
+            assert xs(moved) == ["d"]
 
     asyncio.run(run())
 

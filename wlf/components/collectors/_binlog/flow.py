@@ -16,7 +16,7 @@ from wlf.components.base import Clock, Collected, Context, Counter
 from wlf.components.collectors._binlog.assemble import Assembler
 from wlf.components.collectors._binlog.history import SchemaHistory
 from wlf.components.collectors._binlog.lag import Lag
-from wlf.components.collectors._binlog.place import PARTITION, Position, PreparedXa
+from wlf.components.collectors._binlog.place import FIRST_OFFSET, PARTITION, Position, PreparedXa
 from wlf.errors import Retryable
 from wlf.events import Event, SchemaChange
 
@@ -42,6 +42,8 @@ class Begin(NamedTuple):
     """False behind a GTID set: no place may be stored before the first transaction came."""
     knows_gtids: bool = False
     """Whether the decoder's GTID set is complete, so that it may be stored."""
+    learns_gtids: bool = False
+    """Whether it is complete once a new file has begun, which has all before it at its head (MySQL)."""
 
 
 class Flow:
@@ -72,6 +74,7 @@ class Flow:
         self._news = None if begin.news is None else structs.replace(begin.news, schema=history.number)
         self._left_out = LeftOut(decoder, context)
         self._place = (decoder.boundary.file, decoder.boundary.position)
+        self._first_file = decoder.boundary.file
         self.watch: Watch | None = None
         """Is told of all that snapshots must know of."""
         self.is_between = True
@@ -91,19 +94,26 @@ class Flow:
         self._left_out.count()
         boundary = self.decoder.boundary
         if (boundary.file, boundary.position) != self._place:
-            self._place = boundary.file, boundary.position
+            before, self._place = self._place, (boundary.file, boundary.position)
             if self._begin.is_place_known or boundary.gtid is not None:
+                if self._begin.learns_gtids:
+                    self._learn(*before)
                 gtids = self.decoder.gtids if self._begin.knows_gtids else None
                 prepared = tuple(PreparedXa(*xa) for xa in self.decoder.prepared)
                 text = None if gtids is None else str(gtids)
                 self._news = Position(*self._place, self._begin.server, text, self._number, prepared)
         self._lag.reached(*self.decoder.position, ts)
 
+    def _learn(self, file: str, offset: int) -> None:
+        """Behind the first event of a later file comes the set; then that was read by the boundary after that one."""
+        if file == self._place[0] != self._first_file and offset > FIRST_OFFSET:
+            self._begin = self._begin._replace(knows_gtids=True, learns_gtids=False)
+
     def _accept(self, item: Item) -> int:
         """Take one item in; its timestamp, 0 where it has none."""
         if isinstance(item, Transaction):
             if self.watch is not None:
-                self.watch.transaction(item)
+                item = self.watch.transaction(item)
             self._events += self._assembler.events(item)
             if item.commit:
                 self._closed = len(self._events)

@@ -102,6 +102,7 @@ def _stream(making: Making, side: SideConnection, opened: _Opened, stored: Posit
         is_place_known=begin.position is not None,
         # Where only some transactions have GTIDs, a set of them would say nothing of the others.
         knows_gtids=found.has_gtids and (begin.seen is not None or at.offset == FIRST_OFFSET),
+        learns_gtids=found.has_gtids and not found.is_mariadb,
     )
     reader = StreamReader(opened.sock, opened.first, config.read_buffer_bytes, sends=opened.semi_sync)
     source = StreamSource(reader, config.heartbeat_interval_ms, config.address, lag)
