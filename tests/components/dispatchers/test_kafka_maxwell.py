@@ -324,3 +324,35 @@ def test_debezium_messages_without_keys_are_not_expanded() -> None:
 
 def test_the_guarantee_does_not_depend_on_the_key() -> None:
     assert KafkaDispatcher.describe_guarantee(config(key="debezium")).startswith("at least once")
+
+
+# Dead letters of what is too large.
+
+
+@pytest.mark.parametrize("format", ["json", "maxwell", "debezium", "canal"])
+def test_a_dead_letter_that_is_too_large_tells_the_primary_key_alone(format: str) -> None:
+    big = update(id=7, v="x" * 3_000, w=1, old={"v": "y" * 3_000})
+    letters = [DeadLetter(node="kafka", error="too large", attempts=1, ts=1.5, event=event) for event in (big, DDL)]
+    made = compose(*letters, format=format, max_message_bytes=1_500)
+    assert not made.rejected
+    assert json.loads(made.values[0] or b"") == {
+        "node": "kafka",
+        "error": "too large",
+        "attempts": 1,
+        "ts": 1.5,
+        "event": {"database": "d1", "table": "t1", "type": "update", "ts": 1_700_000_000, "data": {"id": 7}},
+        "type": "dead-letter",
+    }
+    assert json.loads(made.values[1] or b"")["event"]["sql"] == "ALTER", "what fits is sent whole"
+
+
+def test_a_dead_letter_that_is_too_large_for_its_own_key_or_reason_is_refused() -> None:
+    keyed = DeadLetter(node="n", error="e", attempts=1, ts=1.5, event=insert(id="x" * 3_000))
+    told = DeadLetter(node="n", error="e" * 3_000, attempts=1, ts=1.5, event=insert(id=1))
+    odd = DeadLetter(node="n", error="e", attempts=1, ts=1.5, event=LogLine(source="s", ts=1.0, message="m" * 3_000))
+    plain = DeadLetter(
+        node="n", error="e", attempts=1, ts=1.5, event=RowInsert("d", "t", "insert", 1, data={"a": "x" * 3_000})
+    )
+    made = compose(keyed, told, odd, plain, max_message_bytes=1_500)
+    assert list(made.rejected) == [0, 1]
+    assert [json.loads(value or b"")["event"].get("data") for value in made.values] == [None, None]

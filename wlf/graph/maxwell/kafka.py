@@ -99,7 +99,8 @@ def _dead_letters(source: Source, client: dict[str, Tree]) -> dict[str, Tree] | 
     if entry is None:
         return None
     source.instead(
-        entry, "it gets the whole event with its error, as JSON of wlf, and not a skeleton of its primary key"
+        entry,
+        "it gets events with their error as JSON of wlf: the whole row, or its primary key where that is too large",
     )
     kept = {name: value for name, value in client.items() if name != "on_error"}
     return {

@@ -13,8 +13,10 @@ from wlf.components.base import Outgoing
 from wlf.components.dispatchers._kafka.keys import Keyed, Keys, former_of
 from wlf.components.dispatchers._kafka.options import KafkaConfig
 from wlf.components.dispatchers._kafka.places import Places
+from wlf.components.dispatchers._kafka.skeleton import skeleton_of
 from wlf.components.naming import Namer, NameRefused, NameRule
-from wlf.events import Event, RowDelete, RowUpdate
+from wlf.events import DeadLetter, Event, RowDelete, RowUpdate
+from wlf.events.codec import FORMATS
 from wlf.events.formats.debezium import NEW_KEY, Message, expand
 
 TOPIC = NameRule("Kafka topic", re.compile(r"[^A-Za-z0-9._-]"), max_bytes=249, reserved=frozenset({".", ".."}))
@@ -62,7 +64,7 @@ class Composer:
         keyed = self._keys.of(events)
         placed = self._places.of(events, keyed)
         messages = Messages(topics, keyed.keys, placed, values, range(len(events)), rejected)
-        self._weigh(messages)
+        self._weigh(batch, messages)
         if rejected:
             _leave_out(messages)
         return self._with_tombstones(batch, messages, keyed) if self._config.effective_tombstones else messages
@@ -82,22 +84,33 @@ class Composer:
                 rejected[index] = str(error)
         return topics, rejected
 
-    def _weigh(self, messages: Messages) -> None:
-        """Reject what is larger than any broker would be asked to take."""
+    def _weigh(self, batch: Outgoing, messages: Messages) -> None:
+        """Reject what is larger than any broker would be asked to take; of a dead letter, send what fits."""
         if messages.headers is None and (
             max(map(_len, messages.values), default=0) + max(map(_len, messages.keys), default=0) <= self._room
         ):
             return
         for place, (key, value) in enumerate(zip(messages.keys, messages.values, strict=True)):
-            size = _len(key) + _len(value)
-            if messages.headers is not None:
-                size += sum(len(name) + len(text) + 10 for name, text in messages.headers[place])
-            if size > self._room:
-                limit = self._config.max_message_bytes
-                messages.rejected.setdefault(
-                    messages.events[place],
-                    f"expected a message of at most {limit} bytes (max_message_bytes), got {size}",
-                )
+            own = 0 if messages.headers is None else sum(len(n) + len(text) + 10 for n, text in messages.headers[place])
+            size = _len(key) + _len(value) + own
+            if size <= self._room:
+                continue
+            index = messages.events[place]
+            event = batch.events[index]
+            if isinstance(event, DeadLetter) and self._cut_down(messages, place, event, self._room - _len(key) - own):
+                continue
+            limit = self._config.max_message_bytes
+            messages.rejected.setdefault(
+                index, f"expected a message of at most {limit} bytes (max_message_bytes), got {size}"
+            )
+
+    def _cut_down(self, messages: Messages, place: int, letter: DeadLetter, room: int) -> bool:
+        """Put a dead letter's skeleton into its place, if that fits."""
+        (value,) = FORMATS[self._config.format]([skeleton_of(letter)])
+        if len(value) > room:
+            return False
+        messages.values = [*messages.values[:place], value, *messages.values[place + 1 :]]
+        return True
 
     def _expanded(self, batch: Outgoing) -> Messages:
         """Debezium's messages: an update of a key is a delete, a tombstone and a create."""
@@ -120,7 +133,7 @@ class Composer:
             rejected,
             [message.headers for message in made],
         )
-        self._weigh(messages)
+        self._weigh(batch, messages)
         if rejected:
             _leave_out(messages)
         return messages
