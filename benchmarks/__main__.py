@@ -21,6 +21,8 @@ WHAT = {
     "A": "A: 4-column sysbench rows, 1,000-row inserts",
     "B": "B: 11-column orders (DECIMAL, DATETIME(3), ENUM ...)",
     "C": "C: single-row update transactions",
+    "J": "J: three JSON columns of 300 to 2,000 bytes",
+    "Z": "Z: A in compressed transactions",
 }
 
 
@@ -53,8 +55,8 @@ def table(decoded: list[Ratio], replayed: list[Replay]) -> str:
         if row.checksum == "NONE":
             other = next(r for r in decoded if r.corpus == row.corpus and r.checksum != "NONE")
             lines.append(
-                f"| {WHAT[row.corpus]} | {row.rows_per_second:,.0f} | {row.times_mysql_replication:.1f} | "
-                f"{row.times_mysqlbinlog:.2f} | {other.times_mysql_replication:.1f} / {other.times_mysqlbinlog:.2f} |"
+                f"| {WHAT[row.corpus]} | {row.rows_per_second:,.0f} | {_times(row)} | "
+                f"{row.times_mysqlbinlog:.2f} | {_times(other)} / {other.times_mysqlbinlog:.2f} |"
             )
     lines += [
         "",
@@ -63,6 +65,10 @@ def table(decoded: list[Ratio], replayed: list[Replay]) -> str:
     ]
     lines += [f"| {r.what} | {r.lines:,} | {r.megabytes / r.seconds:.0f} | {r.peak_rss_mb} MB |" for r in replayed]
     return "\n".join(lines)
+
+
+def _times(row: Ratio) -> str:
+    return f"{row.times_mysql_replication:.1f}" if row.times_mysql_replication else "it cannot"
 
 
 def problems(decoded: list[Ratio], replayed: list[Replay]) -> list[str]:

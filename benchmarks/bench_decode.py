@@ -31,8 +31,10 @@ from wlf.events.table import TableVersion, TableVersions
 
 CHUNK_BYTES = 4 << 20
 HEAD_BYTES = 1024
-FLOORS = {"A": (7.0, 0.7), "B": (8.0, 0.4), "C": (15.0, 1.0)}
+FLOORS = {"A": (7.0, 0.7), "B": (8.0, 0.4), "C": (15.0, 1.0), "J": (2.0, 0.17), "Z": (0.0, 0.7)}
 """The least that counts as fast: times mysql-replication, times mysqlbinlog, checksums off."""
+BEYOND_THE_PEER = ("Z",)
+"""mysql-replication leaves compressed transactions out without a word: there is nothing to compare."""
 
 
 def chunks_of(path: Path) -> Iterator[bytes]:
@@ -107,6 +109,8 @@ def measure(name: str, checksum: str, rounds: int) -> dict[str, float]:
         "mysqlbinlog": lambda: _mysqlbinlog(path),
         "mysql-replication": lambda: decode_all(path, checksum=on),
     }
+    if name in BEYOND_THE_PEER:
+        del works["mysql-replication"]
     best = dict.fromkeys(works, float("inf"))
     for number in range(rounds):
         for who, work in works.items():
@@ -124,6 +128,7 @@ class Ratio(NamedTuple):
     rows_per_second: float
     megabytes_per_second: float
     times_mysql_replication: float
+    """0 where it cannot read the corpus."""
     times_mysqlbinlog: float
 
     @property
@@ -145,7 +150,7 @@ def ratios(names: Iterable[str], rounds: int) -> Iterator[Ratio]:
             best["wlf"],
             rows / best["wlf"],
             path.stat().st_size / best["wlf"] / 1e6,
-            best["mysql-replication"] / best["wlf"],
+            best.get("mysql-replication", 0.0) / best["wlf"],
             best["mysqlbinlog"] / best["wlf"],
         )
 
@@ -220,7 +225,7 @@ def print_memory() -> None:
 def main() -> int:
     """Print what was asked for; 1 where a floor does not hold."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("corpora", nargs="*", default=NAMES, help="A, B, C")
+    parser.add_argument("corpora", nargs="*", default=NAMES, help=", ".join(NAMES))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory", action="store_true", help="peak RSS instead of speed")
     options = parser.parse_args()

@@ -1,11 +1,13 @@
 """Binlog files to measure on, written by a real MySQL with a fixed seed and kept outside the repository.
 
 A: sysbench rows in inserts of 1000. B: orders of 11 columns in inserts of 1000. C: single-row updates, each its own
-transaction. Each one with and without checksums, row metadata FULL.
+transaction. J: orders with three JSON columns of 300 to 2 000 bytes, in inserts of 100. Z: A in transactions that the
+server compressed. Each one with and without checksums, row metadata FULL.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -18,8 +20,9 @@ from tests.servers.mysql import MySQL
 SEED = 20240229
 VERSION = 1  # goes up when a corpus changes, so that old files are not used
 A_ROWS, B_ROWS, C_ROWS, C_TRANSACTIONS = 300_000, 500_000, 10_000, 100_000
+J_ROWS = 20_000
 CHECKSUMS = ("NONE", "CRC32")
-NAMES = ("A", "B", "C")
+NAMES = ("A", "B", "C", "J", "Z")
 
 _OPTIONS = {
     "binlog-row-metadata": "FULL",
@@ -35,6 +38,8 @@ _ORDERS = """CREATE TABLE orders (id bigint unsigned NOT NULL PRIMARY KEY, custo
  status enum('new','paid','shipped','returned') NOT NULL, total decimal(10,2) NOT NULL, tax decimal(8,4) DEFAULT NULL,
  currency char(3) NOT NULL, created_at datetime(3) NOT NULL, updated_at timestamp NULL, weight double DEFAULT NULL,
  note varchar(200) DEFAULT NULL, body text)"""
+_DOCUMENTS = """CREATE TABLE documents (id bigint unsigned NOT NULL PRIMARY KEY, event json NOT NULL,
+ items json NOT NULL, settings json DEFAULT NULL, changed_at datetime(3) NOT NULL)"""
 _LOOP = """CREATE PROCEDURE updates(n int) BEGIN DECLARE i int DEFAULT 0;
  WHILE i < n DO UPDATE single SET k = k + 1 WHERE id = 1 + (i * 7919) % {}; SET i = i + 1; END WHILE; END"""
 _WORDS = ("red", "green", "small", "large", "wooden", "iron", "glass", "fragile", "heavy", "round", "müde", "naïve")
@@ -46,7 +51,7 @@ def directory() -> Path:
 
 
 def corpus(name: str, checksum: str = "NONE") -> Path:
-    """The path of one corpus; all of them are generated when one is missing (a minute or two).
+    """The path of one corpus; those that are missing are generated (a minute or two for all).
 
     Raises:
         NotInstalled: there is no MySQL to write it.
@@ -58,14 +63,15 @@ def corpus(name: str, checksum: str = "NONE") -> Path:
 
 
 def generate() -> None:
-    """Write all corpora."""
+    """Write the corpora that are missing."""
     directory().mkdir(parents=True, exist_ok=True)
+    paths = {(name, checksum): directory() / f"{name}-{checksum}.binlog" for checksum in CHECKSUMS for name in NAMES}
+    missing = {key: path for key, path in paths.items() if not path.is_file()}
     with tempfile.TemporaryDirectory() as scratch, MySQL(Path(scratch) / "server", options=_OPTIONS) as server:
-        for checksum in CHECKSUMS:
+        for (name, checksum), path in missing.items():
             server.reset()
             server.execute("CREATE DATABASE bench", f"SET GLOBAL binlog_checksum = {checksum}")
-            for name, write in (("A", _write_a), ("B", _write_b), ("C", _write_c)):
-                _record(server, directory() / f"{name}-{checksum}.binlog", write)
+            _record(server, path, _WRITERS[name])
 
 
 def _record(server: MySQL, target: Path, write: Callable[[MySQL], None]) -> None:
@@ -77,10 +83,10 @@ def _record(server: MySQL, target: Path, write: Callable[[MySQL], None]) -> None
     part.rename(target)
 
 
-def _inserts(server: MySQL, table: str, rows: Iterator[str], total: int) -> None:
-    with server.connect(database="bench") as connection, connection.cursor() as cursor:
-        for _ in range(total // 1000):
-            cursor.execute(f"INSERT INTO {table} VALUES " + ",".join(next(rows) for _ in range(1000)))
+def _inserts(server: MySQL, table: str, rows: Iterator[str], total: int, at_once: int = 1000) -> None:
+    with server.connect(database="bench", charset="utf8mb4") as connection, connection.cursor() as cursor:
+        for _ in range(total // at_once):
+            cursor.execute(f"INSERT INTO {table} VALUES " + ",".join(next(rows) for _ in range(at_once)))
 
 
 def _sysbench(seed: int) -> Iterator[str]:
@@ -127,6 +133,75 @@ def _write_c(server: MySQL) -> None:
     _inserts(server, "single", _sysbench(SEED + 1), C_ROWS)
     server.flush_logs()  # only the updates count
     server.execute(f"CALL updates({C_TRANSACTIONS})", database="bench")
+
+
+def _documents(seed: int) -> Iterator[str]:
+    """A flat event, a list of like objects, and settings with all kinds of values."""
+    draw = random.Random(seed)
+    number, now = 0, 1_700_000_000_000
+    while True:
+        number += 1
+        now += draw.randrange(4000)
+        settings = json.dumps(_settings(draw), ensure_ascii=False) if draw.random() < 0.9 else None
+        documents = [json.dumps(_event(draw, number, now)), json.dumps(_items(draw), ensure_ascii=False), settings]
+        texts = (
+            "NULL" if text is None else "'" + text.replace("\\", "\\\\").replace("'", "''") + "'" for text in documents
+        )
+        yield f"({number},{','.join(texts)},FROM_UNIXTIME({now / 1000:.3f}))"
+
+
+def _event(draw: random.Random, number: int, now: int) -> dict[str, object]:
+    agent = f"Browser/{draw.randrange(5, 120)}.0 (System {draw.randrange(10)}.{draw.randrange(10)}; rv:1.9)"
+    return {
+        "id": f"{draw.getrandbits(128):032x}",
+        "type": draw.choice(("page", "click", "order", "search")),
+        "user": {"id": draw.randrange(1, 10**6), "name": draw.choice(_WORDS), "admin": draw.random() < 0.05},
+        "at": now,
+        "url": f"/shop/{draw.choice(_WORDS)}/{draw.randrange(10**5)}?page={draw.randrange(9)}&sort=price",
+        "agent": agent,
+        "duration": round(draw.random() * 3, 6),
+        "referrer": None,
+        "tags": draw.sample(_WORDS, 3),
+        "sequence": number,
+    }
+
+
+def _items(draw: random.Random) -> list[dict[str, object]]:
+    return [
+        {
+            "sku": f"{draw.choice(_WORDS)}-{draw.randrange(10**6):06}",
+            "title": " ".join(draw.choices(_WORDS, k=4)),
+            "count": draw.randrange(1, 9),
+            "price": round(draw.random() * 300, 2),
+            "in_stock": draw.random() < 0.8,
+            "options": {"colour": draw.choice(_WORDS), "size": draw.randrange(30, 50)},
+        }
+        for _ in range(draw.randrange(3, 13))
+    ]
+
+
+def _settings(draw: random.Random) -> dict[str, object]:
+    return {
+        "theme": {"name": draw.choice(_WORDS), "dark": draw.random() < 0.5, "scale": draw.choice((1.0, 1.25, 1.5))},
+        "limits": {word: draw.randrange(1 << draw.choice((8, 16, 32, 40))) for word in _WORDS[:6]},
+        "history": [draw.randrange(1 << 20) for _ in range(30)],
+        "notes": [f'"{" ".join(draw.choices(_WORDS, k=9))}"\n' for _ in range(4)],
+        "matrix": [[round(draw.random(), 4) for _ in range(4)] for _ in range(4)],
+    }
+
+
+def _write_j(server: MySQL) -> None:
+    server.execute(_DOCUMENTS, database="bench")
+    _inserts(server, "documents", _documents(SEED), J_ROWS, at_once=100)
+
+
+def _write_z(server: MySQL) -> None:
+    server.execute("SET GLOBAL binlog_transaction_compression = ON")
+    _write_a(server)
+    server.execute("SET GLOBAL binlog_transaction_compression = OFF")
+
+
+_WRITERS = {"A": _write_a, "B": _write_b, "C": _write_c, "J": _write_j, "Z": _write_z}
 
 
 if __name__ == "__main__":
