@@ -204,3 +204,26 @@ def test_the_example_runs_with_nothing_but_other_ports(make_mysql: Any, kafka: K
     orders, of_2026, ddl = _records(kafka, *topics).values()
     _expect([json.loads(record.value or b"") for record in orders + of_2026])
     assert [json.loads(record.value or b"")["type"] for record in ddl] == ["table-alter"]
+
+
+def test_a_row_that_is_too_large_goes_to_the_dead_letters_and_the_others_go_on(
+    mysql: MySQL, kafka: Kafka, tmp_path: Path
+) -> None:
+    _tables(mysql, "mx_large")
+    mysql.execute("ALTER TABLE mx_large.orders MODIFY channel TEXT")
+    for topic in ("mx_large", "mx_large_dead"):
+        kafka.create_topic(topic)
+    lines = (
+        f"producer=kafka\nkafka.bootstrap.servers={kafka.bootstrap_servers}\nkafka.max.request.size=4000",
+        "kafka_topic=mx_large\ndead_letter_topic=mx_large_dead\nfilter=exclude: *.*, include: mx_large.orders",
+    )
+    with _run(tmp_path / "run", mysql, *lines) as wlf:
+        for row, channel in ((1, "web"), (2, "x" * 5_000), (3, "web")):
+            mysql.execute(f"INSERT INTO mx_large.orders VALUES ({row}, '{channel}', 1)")
+        wlf.wait_for(lambda: sum(map(len, _records(kafka, "mx_large", "mx_large_dead").values())) >= 3, "deliver all")
+        assert wlf.terminate() == 0
+    passed, dead = _records(kafka, "mx_large", "mx_large_dead").values()
+    assert [json.loads(record.value or b"")["data"]["Id"] for record in passed] == [1, 3]
+    (letter,) = [json.loads(record.value or b"") for record in dead]
+    assert letter["event"]["data"] == {"Id": 2}
+    assert "expected a message of at most 4000 bytes" in letter["error"]
