@@ -325,8 +325,7 @@ class Decoder:
                     base -= odd
                     continue
                 ts, kind, server, size = head(buf, at)
-                start = at + lead
-                end = start + size
+                end = (start := at + lead) + size
                 if end > size_of_buf or size < HEADER_BYTES:
                     self._check_size(buf, start, base + at)
                     return False

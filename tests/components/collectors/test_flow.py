@@ -115,3 +115,14 @@ def test_a_change_logged_as_a_statement_is_told_without_its_text(caplog: pytest.
     assert "binlog.000001:150: a change is logged as a statement" in caplog.text
     assert "INSERT INTO cards ..." in caplog.text
     assert "4711" not in caplog.text
+
+
+def test_rows_that_a_rollback_could_not_take_back_are_warned_about_once(caplog: pytest.LogCaptureFixture) -> None:
+    flow = flow_of([part(100, 1, commit=False, first=0)], [part(200, 2, commit=True, first=1)], [])
+    with caplog.at_level("WARNING"):
+        flow.feed(b"")
+        assert caplog.text == ""
+        flow.decoder.counts.escaped_events = 1
+        flow.feed(b"")
+        flow.feed(b"")
+    assert caplog.text.count("before it was rolled back") == 1

@@ -173,6 +173,7 @@ class LeftOut:
             "wlf_undecodable_texts_total", "Texts with bytes that their character set does not define."
         )
         self._counted = (0, 0, 0, 0)
+        self._escaped = 0
         self._warned_at = float("-inf")
 
     def count(self) -> None:
@@ -185,6 +186,12 @@ class LeftOut:
                 (self._filtered, self._rolled_back, self._undecodable, self._unfit), before, now, strict=True
             ):
                 counter.add(is_ - was)
+        if counts.escaped_events != self._escaped:
+            self._escaped = counts.escaped_events
+            self._logger.warning(
+                "rows of a transaction over hold_max_bytes were handed on before it was rolled back, in whole or in "
+                "part (large: spill waits for its end)"
+            )
 
     def statement(self, statement: Statement) -> None:
         """Warn of a change that was logged as SQL: its rows cannot be known."""
