@@ -71,6 +71,19 @@ def test_a_mariadb_position_has_one_gtid_a_domain() -> None:
     assert mariadb_gtid(bytes([7, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 12])) == (7, 5, 12)
 
 
+def test_mariadb_positions_contain_each_other_by_domain() -> None:
+    position = GtidPosition.parse("0-1-100,1-2-7")
+    assert position.issuperset(GtidPosition.parse("0-3-100"))
+    assert position.issuperset(GtidPosition())
+    assert not position.issuperset(GtidPosition.parse("0-1-101"))
+    assert not position.issuperset(GtidPosition.parse("2-1-1"))
+    assert str(GtidPosition.parse("0-1-101,1-2-7,2-1-1").beyond(position)) == "0-1-101,2-1-1"
+    assert str(position.only(1)) == "1-2-7"
+    assert not position.only(5)
+    position.update(GtidPosition.parse("0-1-99,1-5-8,2-1-1"))
+    assert str(position) == "0-1-100,1-5-8,2-1-1"
+
+
 def test_integers_of_several_widths() -> None:
     assert [lenenc(raw, 0)[0] for raw in (b"\xfa", b"\xfc\xff\x00", b"\xfd\1\0\1", b"\xfe" + b"\1" * 8)] == [
         250,

@@ -185,6 +185,43 @@ def test_failover_while_it_was_stopped(pair: Pair) -> None:
     asyncio.run(run())
 
 
+def test_until_end_on_another_server_ends_at_its_end(pair: Pair) -> None:
+    async def run() -> None:
+        async with of(pair.primary) as first:
+            insert(pair.primary, "a")
+            await until_rows(first, 1)
+            pair.catch_up()
+        for texts in ([], ["b"]):
+            insert(pair.primary, *texts)
+            pair.catch_up()
+            async with of(pair.replica, until_end=True).at(first.position) as second:
+                assert [columns(event.data)["x"] for event in await second.to_end()] == texts
+
+    asyncio.run(run())
+
+
+def test_server_that_does_not_log_column_names_is_gone_on_from_too(make_mariadb: Topology) -> None:
+    pair = Pair(make_mariadb, **{"binlog-row-metadata": "NO_LOG"})
+    pair.primary.query("SET GLOBAL binlog_row_metadata = NO_LOG")
+    pair.primary.execute("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY AUTO_INCREMENT, x VARCHAR(50))")
+
+    async def run() -> None:
+        async with of(pair.primary, pair.replica) as reading:
+            insert(pair.primary, "a")
+            await until_rows(reading, 1)
+            pair.primary.query("ALTER TABLE d.t ADD y INT FIRST")
+            insert(pair.primary, "b")
+            pair.catch_up()
+            pair.primary.kill()
+            pair.promote()
+            insert(pair.replica, "c")
+            await until_rows(reading, 3)
+            assert xs(reading) == ["a", "b", "c"]
+            assert list(columns(reading.events[-1].data)) == ["y", "id", "x"]
+
+    asyncio.run(run())
+
+
 def test_network_that_breaks_anywhere_changes_between_the_servers_and_loses_nothing(pair: Pair) -> None:
     """Every connection dies after some kilobytes, and the next one is to the other server."""
     dice = random.Random(7)
