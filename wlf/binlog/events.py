@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple
 from wlf.binlog import control
 from wlf.binlog.control import ARTIFICIAL, HEADER_BYTES, IGNORABLE, IN_USE, RELAY_LOG, Format
 from wlf.binlog.counts import Counts
-from wlf.binlog.details import commit_us, mariadb_thread_id, tagged_commit_us
 from wlf.binlog.ddl.tokens import Dialect
+from wlf.binlog.details import commit_us, mariadb_thread_id, tagged_commit_us
 from wlf.binlog.errors import UnsupportedEvent
 from wlf.binlog.group import Group, Gtid
 from wlf.binlog.gtid import GtidPosition, GtidSet, mariadb_gtid, tagged_gtid

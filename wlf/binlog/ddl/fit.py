@@ -43,6 +43,9 @@ _TYPES: dict[str, tuple[int, ...]] = {
     "geometrycollection": (tablemap.GEOMETRY,),
 }
 _FRACTIONAL = (tablemap.TIME2, tablemap.DATETIME2, tablemap.TIMESTAMP2)
+HASH = "DB_ROW_HASH_"
+"""What MariaDB calls its hidden columns, with a number behind it."""
+
 _LENGTH_BYTES = {"tiny": 1, "medium": 3, "long": 4}
 _FIXED = {"uuid": 16, "inet6": 16, "inet4": 4}
 
@@ -52,6 +55,18 @@ class Misfit(NamedTuple):
 
     text: str
     gross: bool
+
+
+def with_hashes(columns: Sequence[ColumnModel], logged: Sequence[Column]) -> tuple[ColumnModel, ...]:
+    """The columns, and the hidden ones in which MariaDB keeps the hashes of unique keys on long texts.
+
+    They lie behind all others, one for each such key; only the rows tell how many there are.
+    """
+    extra = logged[len(columns) :]
+    if not columns or any(row.type != tablemap.LONGLONG for row in extra):
+        return tuple(columns)
+    hashes = (ColumnModel(f"{HASH}{number}", "bigint", unsigned=True) for number in range(1, len(extra) + 1))
+    return (*columns, *hashes)
 
 
 def misfit(columns: Sequence[ColumnModel], logged: Sequence[Column]) -> Misfit | None:

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import structs
 
 from wlf.binlog import NeedSchema, SchemaColumn, Statement
-from wlf.binlog.ddl import Catalogue, Dialect, Effect, Table, apply, misfit
+from wlf.binlog.ddl import Catalogue, Dialect, Effect, Table, apply, misfit, with_hashes
 from wlf.components.base import Context
 from wlf.components.collectors._binlog import schema, server
 from wlf.components.collectors._binlog.keeping import (
@@ -233,7 +233,8 @@ class SchemaHistory:
                 server's do not fit either.
             Retryable: the server is not there.
         """
-        known = self.catalogue.get(need.database, need.table)
+        dialect = Dialect.of(server_version)
+        known = self._as_logged(self.catalogue.get(need.database, need.table), need, dialect)
         wrong = misfit(known.columns, need.logged) if known is not None else None
         if known is None or not known.sure or wrong is not None:
             if need.logged and all(column.name is not None for column in need.logged):
@@ -244,21 +245,27 @@ class SchemaHistory:
                 return None
             if config.on_schema_mismatch == "stop" or side is None:
                 raise self._unsure.refusal(need, reason, has_server=side is not None)
-            known = await asyncio.to_thread(self._refetch, need, side, reason)
-        dialect = Dialect.of(server_version)
+            known = await asyncio.to_thread(self._refetch, need, side, reason, dialect)
         order = {name.lower(): index for index, name in enumerate(known.key, 1)}
         return [
             SchemaColumn(column.name, column.column_type(dialect), column.charset, order.get(column.name.lower(), 0))
             for column in known.columns
         ]
 
-    def _refetch(self, need: NeedSchema, side: SideConnection, reason: str) -> Table:
+    def _as_logged(self, table: Table | None, need: NeedSchema, dialect: Dialect) -> Table | None:
+        """The table with the columns that only its rows have."""
+        if table is None or not dialect.mariadb or len(table.columns) >= len(need.logged):
+            return table
+        return structs.replace(table, columns=with_hashes(table.columns, need.logged))
+
+    def _refetch(self, need: NeedSchema, side: SideConnection, reason: str, dialect: Dialect) -> Table:
         """The table as it is now, if it fits. Blocks."""
         self._asked = self._asked or schema.look_at(side)
         table = schema.read_table(side, self._asked, need.database, need.table)
         if table is None:
             raise self._unsure.gone(need)
-        wrong = misfit(table.columns, need.logged)
+        logged = self._as_logged(table, need, dialect) or table
+        wrong = misfit(logged.columns, need.logged)
         if wrong is not None and wrong.gross:
             raise self._unsure.altered(need, wrong)
         end = server.end_of_binlog(side, self._found) if self._found is not None else None
@@ -267,7 +274,7 @@ class SchemaHistory:
         table = structs.replace(table, sure=True, as_of=as_of)
         self.catalogue.put((need.database, need.table), table)
         self._note()
-        return table
+        return logged
 
     # Compaction.
 

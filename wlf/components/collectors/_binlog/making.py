@@ -9,7 +9,9 @@ from typing import Literal
 
 from wlf.binlog import Binding, Decoder, TableMap
 from wlf.binlog.charset import Undecodable
+from wlf.binlog.ddl import HASH
 from wlf.binlog.rows import Table
+from wlf.binlog.tablemap import LONGLONG
 from wlf.binlog.tables import MakeTable
 from wlf.components.base import Context
 from wlf.components.collectors._binlog.assemble import Assembler
@@ -85,12 +87,23 @@ class Making:
     def bind(self, table: TableMap) -> TableVersion:
         """The row class of a table version, without the columns that are left out."""
         skip, convert = treat(self.config.columns, table.database, table.table, table.names)
+        skip |= _hashes(table)
         # A key with a column left out would be another key: better none.
         key = () if skip.intersection(table.primary_key) else table.primary_key
         types = tuple(map(column_type, table.columns))
         return self._versions.get(
             table.database, table.table, table.names, key, skip=skip, convert=convert, types=types
         )
+
+
+def _hashes(table: TableMap) -> frozenset[int]:
+    """The last columns in which MariaDB keeps hashes of unique keys: no SELECT shows them."""
+    found = set[int]()
+    for index in range(len(table.columns) - 1, -1, -1):
+        if not (table.names[index].startswith(HASH) and table.columns[index].type == LONGLONG):
+            break
+        found.add(index)
+    return frozenset(found)
 
 
 def _peer_tables(version: Callable[[], str | None]) -> MakeTable:
