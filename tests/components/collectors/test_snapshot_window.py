@@ -279,42 +279,62 @@ def test_a_definition_that_changes_voids_what_was_read(kind: str, objects: Any, 
 
 def test_rows_without_the_key_void_what_was_read() -> None:
     window = KeyedWindow(("gone",))
-    window.note(insert((1, 2, "c")))
+    window.note(insert((1, 2, "c")), transaction(1, []))
     assert window.is_void
 
 
 def bag(seed: int) -> bool:
-    """Equal rows many times over, no key: what is copied behind some changes makes the same bag."""
+    """Equal rows many times over, no key, and a view somewhere among the changes: the same bag comes out."""
     draw = random.Random(seed)
     table: Counter[Row] = Counter()
     sink: Counter[Row] = Counter()
-    window = WholeWindow()
+    watch, window = Watch(("binlog.000001", 0)), WholeWindow()
+    watch.withhold(("d", "t"))
 
-    def random_row() -> Row:
-        return draw.randrange(2), draw.randrange(2), "x"
-
-    for _ in range(10):
-        table[random_row()] += 1
-    copied = [VERSION.row(*row) for row in table.elements()]
-    for _ in range(draw.randrange(12)):
-        present_rows = sorted(+table)
-        old, new = draw.choice(present_rows) if present_rows else None, random_row()
+    def write() -> Change:
+        rows = sorted(+table)
+        old, new = draw.choice(rows) if rows else None, (draw.randrange(2), draw.randrange(2), "x")
         action = draw.randrange(3)
         if old is None or action == 0:
-            change = insert(new)
             table[new] += 1
-        elif action == 1:
-            change = delete(old)
-            table[old] -= 1
-        else:
-            change = update(new, old)
-            table[old] -= 1
-            table[new] += 1
-        window.note(change)
-        sink.subtract([old] if change.kind != "insert" and old is not None and sink[old] > 0 else [])
-        sink.update([new] if change.kind != "delete" else [])
-    sink.update((row.f0, row.f1, row.f2) for row in window.keep(copied))
+            return insert(new)
+        table[old] -= 1
+        if action == 1:
+            return delete(old)
+        table[new] += 1
+        return update(new, old)
+
+    log = [write() for _ in range(30)]
+    opened, known = sorted((draw.randrange(31), draw.randrange(31)))
+    view: Counter[Row] = Counter()
+    view_at = draw.randint(opened, 30)
+    for change in log[:view_at]:
+        apply(view, change)
+    for number, change in enumerate(log):
+        if number == opened:
+            watch.open(("d", "t"), window)
+        if number >= max(known, view_at):
+            window.low = SpotLow(("binlog.000001", view_at * 100))
+        for kept in watch.transaction(transaction(number + 1, [change])).changes:
+            apply(sink, kept)
+    window.low = SpotLow(("binlog.000001", view_at * 100))
+    if opened == 30:
+        watch.open(("d", "t"), window)
+    copied = window.keep([VERSION.row(*row) for row in view.elements()])
+    sink.update((row.f0, row.f1, row.f2) for row in copied)
     return +sink == +table
+
+
+def apply(bag: Counter[Row], change: Change) -> None:
+    """A delete of a row that is not there does nothing."""
+    (row,) = change.rows
+    new = (row.f0, row.f1, row.f2)
+    if change.kind != "insert":
+        olds = (UNSET,) * 3 if change.olds is None else (change.olds[0].f0, change.olds[0].f1, change.olds[0].f2)
+        old: Any = tuple(now if was is UNSET else was for was, now in zip(olds, new, strict=True))
+        bag[old] -= bag[old] > 0
+    if change.kind != "delete":
+        bag[new] += 1
 
 
 def test_rows_without_a_key_are_counted() -> None:

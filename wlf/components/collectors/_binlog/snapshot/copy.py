@@ -103,6 +103,8 @@ class Copy:
     async def _step(self) -> None:
         try:
             shape = self._reader.shape or await self._look()
+            if shape.key is not None:
+                self._watch.release(self._table)
             if shape.key is None:
                 async with self._turn:
                     await self._in_one_piece(shape)

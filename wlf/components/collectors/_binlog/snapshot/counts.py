@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from wlf.components.base import Context
 from wlf.components.collectors._binlog.snapshot.progress import Progress
+from wlf.components.collectors._binlog.snapshot.window import Watch
 
 
 class Counts:
@@ -19,6 +20,9 @@ class Counts:
         self._undecodable = metrics.counter(
             "wlf_undecodable_texts_total", "Texts with bytes that their character set does not define."
         )
+        self._withheld = metrics.counter(
+            "wlf_dropped_events_total", "Events that go no further, by reason.", reason="in_snapshot"
+        )
         self._began = context.clock.monotonic()
         self._read = 0
 
@@ -28,6 +32,11 @@ class Counts:
         self._read += rows
         if undecodable:
             self._undecodable.add(undecodable)
+
+    def withheld(self, watch: Watch) -> None:
+        """Rows of the stream that a copy brings in their place."""
+        rows, watch.withheld_rows = watch.withheld_rows, 0
+        self._withheld.add(rows)
 
     def show(self, every: Collection[Progress]) -> None:
         """Set the gauges."""

@@ -28,6 +28,11 @@ _KEYS = (
     "WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND NON_UNIQUE = 0 AND INDEX_TYPE = 'BTREE' "
     "ORDER BY INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX"
 )
+_ALL_KEYS = (
+    "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART, NULLABLE FROM information_schema.STATISTICS "
+    "WHERE NON_UNIQUE = 0 AND INDEX_TYPE = 'BTREE' "
+    "ORDER BY TABLE_SCHEMA, TABLE_NAME, INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX"
+)
 _TABLE = (
     "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_ROWS, AVG_ROW_LENGTH FROM information_schema.TABLES "
     "WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
@@ -102,6 +107,17 @@ def define(connection: Connection[Any], database: str, table: str) -> Definition
     return Definition(
         database, table, tuple(columns), key, primary, statement, transactional, int(rows or 0), int(row_bytes or 0)
     )
+
+
+def keyed_tables(connection: Connection[Any]) -> dict[tuple[str, str], list[tuple[str, ...]]]:
+    """The tables that have keys to read by, with the columns of each such key."""
+    found: dict[tuple[str, str], list[tuple[str, ...]]] = {}
+    for (database, table, _), group in groupby(query(connection, _ALL_KEYS), itemgetter(0, 1, 2)):
+        parts = list(group)
+        if all(part[3] is not None and not part[4] and _text(part[5] or "") != "YES" for part in parts):
+            columns = tuple(_text(part[3]) for part in parts)
+            found.setdefault((_text(database), _text(table)), []).append(columns)
+    return found
 
 
 def _period(name: str) -> SourceColumn:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from wlf.components.base import Context
 from wlf.components.collectors._binlog.options import BinlogConfig
 from wlf.components.collectors._binlog.snapshot.modes import options_of
 from wlf.components.collectors._binlog.snapshot.progress import PREFIX, Progress, decode_progress
-from wlf.components.collectors._binlog.snapshot.tables import chosen, tables_of
+from wlf.components.collectors._binlog.snapshot.tables import Table, chosen, tables_of, without_key
 from wlf.errors import SetupError
 
 
@@ -20,6 +20,8 @@ class Plan(NamedTuple):
     begun: list[Progress]
     unfinished: list[Progress]
     known: dict[str, str]
+    keyless: set[Table] = set()
+    """Tables whose rows must not come through the stream before they are copied."""
 
 
 def plan(
@@ -49,7 +51,9 @@ def plan(
     options = options_of(config)
     wanted = {"never": False, "initial": begins, "when_needed": begins, "always": begins or is_first}[options.mode]
     if not wanted and not is_needed:
-        return Plan([], [copy for copy in copies if not copy.done], known)
+        left = [copy for copy in copies if not copy.done]
+        keyless = without_key(config, _tables(left)) if left else set()
+        return Plan([], _keyless_first(left, keyless), known, keyless)
     tables = chosen(tables_of(config), options, wants)
     if not tables:
         raise SetupError(
@@ -59,6 +63,18 @@ def plan(
         )
     run = uuid.uuid4().hex
     context.logger.info("snapshot of %d tables begins", len(tables))
-    begun = [Progress(run, *table) for table in tables]
+    keyless = without_key(config, tables)
+    begun = _keyless_first([Progress(run, *table) for table in tables], keyless)
     new = {copy.partition for copy in begun}
-    return Plan(begun, [copy for copy in copies if not copy.done and copy.partition not in new], known)
+    left = [copy for copy in copies if not copy.done and copy.partition not in new]
+    # At a later start the sink has their rows already: then the stream goes on as ever.
+    return Plan(begun, left, known, keyless if begins or is_needed else set())
+
+
+def _tables(copies: Iterable[Progress]) -> list[Table]:
+    return [(copy.database, copy.table) for copy in copies]
+
+
+def _keyless_first(copies: list[Progress], keyless: set[Table]) -> list[Progress]:
+    """What is read in one piece, while the stream is held, had better be over before the stream is far behind."""
+    return sorted(copies, key=lambda copy: (copy.database, copy.table) not in keyless)

@@ -42,6 +42,8 @@ class Snapshots:
 
     def __init__(self, source: Source, plan: Plan, floor: Spot) -> None:
         self.watch = Watch(floor)
+        for table in plan.keyless:
+            self.watch.withhold(table)
         self.ready = asyncio.Event()
         """Something may be there to take."""
         self.high: Spot = floor
@@ -130,6 +132,7 @@ class Snapshots:
         if progress.done:
             self._forget(table, progress)
         self._counts.show(self._all.values())
+        self._counts.withheld(self.watch)
         return Collected(events, {partition: progress.encode()}, partition)
 
     def _finish(self, table: Table, progress: Progress) -> Collected:
@@ -138,6 +141,7 @@ class Snapshots:
 
     def _forget(self, table: Table, progress: Progress) -> None:
         del self._copies[table]
+        self.watch.release(table)
         self._all[table] = progress
         logger = self._source.context.logger
         logger.info("snapshot of %s: %s", progress.name, progress.describe())

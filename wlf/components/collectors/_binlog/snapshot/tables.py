@@ -7,8 +7,10 @@ from contextlib import closing
 from fnmatch import fnmatchcase
 from typing import Any
 
+from wlf.components.collectors._binlog.columns import treat
 from wlf.components.collectors._binlog.connection import query
 from wlf.components.collectors._binlog.options import BinlogConfig, SnapshotOptions
+from wlf.components.collectors._binlog.snapshot.definition import keyed_tables
 from wlf.components.collectors._binlog.snapshot.reader import open_connection
 
 _SYSTEM = ("information_schema", "mysql", "performance_schema", "sys", "ndbinfo")
@@ -29,6 +31,18 @@ def tables_of(config: BinlogConfig) -> list[Table]:
     """
     with closing(open_connection(config)) as connection:
         return [(_text(database), _text(table)) for database, table in query(connection, _TABLES)]
+
+
+def without_key(config: BinlogConfig, tables: Iterable[Table]) -> set[Table]:
+    """Those of the tables whose rows have no key, or one with columns that are left out. Blocks."""
+    with closing(open_connection(config)) as connection:
+        keyed = keyed_tables(connection)
+    return {table for table in tables if not _is_usable(config, table, keyed.get(table, []))}
+
+
+def _is_usable(config: BinlogConfig, table: Table, keys: Sequence[Sequence[str]]) -> bool:
+    # The first one is taken, as `definition.define` does.
+    return bool(keys) and not treat(config.columns, *table, keys[0]).skip
 
 
 def chosen(tables: Iterable[Table], options: SnapshotOptions, wants: Callable[[str, str], bool]) -> list[Table]:

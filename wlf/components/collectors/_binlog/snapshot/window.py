@@ -24,8 +24,8 @@ class Window(Protocol):
     is_void: bool
     """The table changed meanwhile: the chunk must be read again."""
 
-    def note(self, change: Change, *, is_seen: bool) -> None:
-        """Take in rows that a transaction changed; `is_seen`: the chunk surely has them so."""
+    def note(self, change: Change, transaction: Transaction) -> None:
+        """Take in rows that a transaction changed."""
         ...
 
 
@@ -43,8 +43,9 @@ class KeyedWindow:
         self._key = tuple(key)
         self._reads: dict[int, tuple[TableVersion, Callable[[Any], tuple[Any, ...]]]] = {}
 
-    def note(self, change: Change, *, is_seen: bool = False) -> None:
+    def note(self, change: Change, transaction: Transaction) -> None:
         """Both the former and the new key of a row count. What the chunk has may still be missing in earlier ones."""
+        is_seen = self.low is not None and self.low.has(transaction)
         if is_seen and change.olds is None:
             return
         version: TableVersion = change.binding
@@ -96,37 +97,47 @@ def key_reader(version: TableVersion, key: Sequence[str]) -> Callable[[Any], tup
 class WholeWindow:
     """For rows without a key: by all their values, and how often each such row is there.
 
-    What the stream brought since the low watermark is counted. A row that was deleted, and that the stream had not
-    brought before, was one of the snapshot's: one such row is left out.
+    The stream has not brought the table's rows before the window is opened, see `Watch.withhold`. What it brings from
+    then on is in the sink before the snapshot; as many of the snapshot's rows are left out as the sink then has, and as
+    are deleted behind the snapshot's view.
     """
 
     def __init__(self) -> None:
         self.low: Low | None = None
         self.is_void = False
-        self._brought: Counter[bytes] = Counter()
-        self._gone: Counter[bytes] = Counter()
+        self._noted: list[tuple[Transaction, Change]] = []
+        self._gone: Counter[bytes] | None = None
 
-    def note(self, change: Change, *, is_seen: bool = False) -> None:
-        """In the order of the changes."""
-        if is_seen:
-            return
-        for index, row in enumerate(change.rows):
-            if change.kind != "insert":
-                self._take(_image(row, None if change.olds is None else change.olds[index]))
-            if change.kind != "delete":
-                self._brought[_image(row, None)] += 1
-
-    def _take(self, image: bytes) -> None:
-        if self._brought[image] > 0:
-            self._brought[image] -= 1
-        else:
-            self._gone[image] += 1
+    def note(self, change: Change, transaction: Transaction) -> None:
+        """In the order of the changes; what they mean is known once the view is open."""
+        self._noted.append((transaction, change))
 
     def keep(self, rows: list[Any]) -> list[Any]:
         """The rows that go on."""
+        if self._gone is None:
+            self._gone = self._count()
+            self._noted.clear()
         return [row for row in rows if not self._is_gone(row)] if self._gone else rows
 
+    def _count(self) -> Counter[bytes]:
+        sink: Counter[bytes] = Counter()
+        gone: Counter[bytes] = Counter()
+        for transaction, change in self._noted:
+            is_seen = self.low is not None and self.low.has(transaction)
+            for index, row in enumerate(change.rows):
+                if change.kind != "insert":
+                    image = _image(row, None if change.olds is None else change.olds[index])
+                    sink[image] -= sink[image] > 0
+                    gone[image] += not is_seen
+                if change.kind != "delete":
+                    image = _image(row, None)
+                    sink[image] += 1
+                    gone[image] -= not is_seen
+        gone.update(sink)
+        return +gone
+
     def _is_gone(self, row: Any) -> bool:
+        assert self._gone is not None
         image = _image(row, None)
         if self._gone.get(image, 0) <= 0:
             return False
@@ -151,7 +162,9 @@ class Watch:
     def __init__(self, floor: Spot) -> None:
         self.floor = floor
         """Behind the last transaction or statement of the stream."""
+        self.withheld_rows = 0
         self._open: dict[tuple[str, str], Window] = {}
+        self._withheld: set[tuple[str, str]] = set()
 
     def open(self, table: tuple[str, str], window: Window) -> None:
         """From now on the table's changes are noted in `window`, in place of a former one."""
@@ -161,15 +174,38 @@ class Watch:
         """Note them no longer."""
         self._open.pop(table, None)
 
-    def transaction(self, transaction: Transaction) -> None:
-        """A transaction, or a part of one."""
+    def withhold(self, table: tuple[str, str]) -> None:
+        """Keep the table's changes from the sink up to the view of its copy, which has them all.
+
+        Only for rows that cannot be told from each other: with them, the copy would bring such rows twice.
+        """
+        self._withheld.add(table)
+
+    def release(self, table: tuple[str, str]) -> None:
+        """Hand all its changes out from now on."""
+        self._withheld.discard(table)
+
+    def transaction(self, transaction: Transaction) -> Transaction:
+        """What goes on of a transaction, or of a part of one."""
+        if self._withheld:
+            changes = [change for change in transaction.changes if not self._is_withheld(change)]
+            if len(changes) < len(transaction.changes):
+                transaction = transaction._replace(changes=changes)
         if self._open:
             for change in transaction.changes:
                 window = self._open.get((change.binding.database, change.binding.table))
                 if window is not None:
-                    window.note(change, is_seen=window.low is not None and window.low.has(transaction))
+                    window.note(change, transaction)
         if transaction.commit:
             self.floor = transaction.file, transaction.end_position
+        return transaction
+
+    def _is_withheld(self, change: Change) -> bool:
+        table = change.binding.database, change.binding.table
+        if table not in self._withheld or table in self._open:
+            return False
+        self.withheld_rows += len(change.rows)
+        return True
 
     def statement(self, statement: Statement) -> None:
         """A statement: one that may have changed a table voids what was read of it."""
