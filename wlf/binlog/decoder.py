@@ -34,6 +34,7 @@ _U64 = Struct("<Q").unpack_from
 _BEGIN = b"\0BEGIN"
 _TABLE_MAP, _QUERY, _XID, _FORMAT, _GTID, _PAYLOAD = 19, 2, 16, 15, 33, 40
 _BEGINS = 64
+_MANY_IDS = 4096
 
 # Two forms of one transaction end: with table ids without a map, servers end a statement that logged no rows.
 _DUMMY_TABLES = (b"\xff\xff\xff\0\0\0", b"\xff\xff\xff\xff\0\0")
@@ -192,6 +193,8 @@ class Decoder:
             raise self._failed
         if chunk:
             self._chunks.append((chunk, 0))
+        if len(self._ids) > _MANY_IDS and not self._group.open:
+            self._ids.clear()  # each statement brings its own maps; a TRUNCATE gives a table a new id every time
         try:
             self._stopped = self._run()
         except (WlfError, *DAMAGE) as error:

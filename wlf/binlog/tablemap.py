@@ -27,7 +27,11 @@ _CHARACTER = frozenset((STRING, VAR_STRING, VARCHAR, BLOB))
 _MARIADB_CHARACTER = _CHARACTER | {GEOMETRY, BLOB_COMPRESSED, VARCHAR_COMPRESSED}
 _BINARY = 63
 _SIGNEDNESS, _CHARSETS, _ENUM_CHARSETS = 1, (2, 3), (10, 11)
-_NAMES, _SET_MEMBERS, _ENUM_MEMBERS, _KEY, _PREFIX_KEY = 4, 5, 6, 8, 9
+_NAMES, _SET_MEMBERS, _ENUM_MEMBERS, _GEOMETRIES, _KEY, _PREFIX_KEY = 4, 5, 6, 7, 8, 9
+_GEOMETRY_KINDS = (
+    *("geometry", "point", "linestring", "polygon"),
+    *("multipoint", "multilinestring", "multipolygon", "geometrycollection"),
+)
 _SHORT_TYPES = frozenset((VARCHAR_COMPRESSED, BLOB_COMPRESSED))
 
 
@@ -90,6 +94,12 @@ def _is_complete(column: Column) -> bool:
         return column.members is not None
     needs_text = column.type in _CHARACTER or column.type in _SHORT_TYPES
     return not needs_text or column.collation is not None or column.charset is not None
+
+
+def names_of(body: bytes) -> tuple[str, str]:
+    """Database and table of a TABLE_MAP; what else it holds may be of any kind. Raises DecodeError."""
+    database, at = _name(body, 2)
+    return database, _name(body, at)[0]
 
 
 def parse_table_map(body: bytes, *, mariadb: bool, asks_types: bool = False) -> TableMap:
@@ -166,6 +176,8 @@ def _optional(made: TableMap, body: bytes, at: int, mariadb: bool) -> None:
     _collations([c for c in columns if c.type in (ENUM, SET)], fields, _ENUM_CHARSETS)
     _members([c for c in columns if c.type == SET], fields.get(_SET_MEMBERS))
     _members([c for c in columns if c.type == ENUM], fields.get(_ENUM_MEMBERS))
+    if _GEOMETRIES in fields:
+        _geometry_kinds([c for c in columns if c.type == GEOMETRY], fields[_GEOMETRIES])
     if _NAMES in fields:
         names = list(_strings(fields[_NAMES]))
         if len(names) != len(columns):
@@ -221,6 +233,11 @@ def _at(things: Sequence[Thing], index: int, what: str) -> Thing:
     if index >= len(things):
         raise DecodeError(f"expected one of {len(things)} {what}s, got index {index}")
     return things[index]
+
+
+def _geometry_kinds(columns: list[Column], raw: bytes) -> None:
+    for column, kind in zip(columns, _integers(raw), strict=False):
+        column.declared = _GEOMETRY_KINDS[kind] if kind < len(_GEOMETRY_KINDS) else ""
 
 
 def _members(columns: list[Column], raw: bytes | None) -> None:

@@ -12,7 +12,7 @@ from wlf.binlog.counts import Counts
 from wlf.binlog.items import Bind, Binding, SchemaColumn
 from wlf.binlog.lru import Lru
 from wlf.binlog.rows import Decoded, Table
-from wlf.binlog.tablemap import TableMap, parse_table_map
+from wlf.binlog.tablemap import TableMap, names_of, parse_table_map
 from wlf.errors import DecodeError
 
 _BASE_BYTES, _COLUMN_BYTES = 4_000, 3_000
@@ -113,10 +113,11 @@ class Tables:
         self._completed.clear()
 
     def _make(self, raw: bytes, mariadb: bool) -> tuple[Table | Literal[False] | None, int]:
-        table_map = self.asked if self.asked is not None else self._parse(raw, mariadb)
         cost = _BASE_BYTES + len(raw)
-        if self._wants is not None and not self._wants(table_map.database, table_map.table):
+        # Asked first: what columns a table has that nobody wants must not matter.
+        if self._wants is not None and not self._wants(*names_of(raw)):
             return False, cost
+        table_map = self.asked if self.asked is not None else self._parse(raw, mariadb)
         if self._is_refused:
             self._is_refused, self.asked = False, None
             self._completed.add(raw)  # the next definition may be readable again
