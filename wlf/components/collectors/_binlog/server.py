@@ -138,12 +138,14 @@ def check_semi_sync(server: Server, logger: logging.Logger) -> None:
     """Warn where the server would wait for no acknowledgement."""
     enabled = (server.variables.get(f"rpl_semi_sync_{name}_enabled", "OFF") for name in ("source", "master"))
     if not any(map(_is_on, enabled)):
-        name = "rpl_semi_sync_master_enabled" if server.is_mariadb else "rpl_semi_sync_source_enabled"
+        word = "source" if not server.is_mariadb and server.version >= (8, 0, 26) else "master"
+        plugin = f", after INSTALL PLUGIN rpl_semi_sync_{word} SONAME 'semisync_{word}.so'"
         logger.warning(
-            "%s: semi_sync is asked for, but the server does not wait for acknowledgements (SET GLOBAL %s = ON%s)",
+            "%s: semi_sync is asked for, but the server does not wait for acknowledgements "
+            "(SET GLOBAL rpl_semi_sync_%s_enabled = ON%s)",
             server.address,
-            name,
-            "" if server.is_mariadb else ", after INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so'",
+            word,
+            "" if server.has_semi_sync else plugin,
         )
 
 
