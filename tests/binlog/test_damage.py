@@ -36,8 +36,8 @@ def damaged(content: bytes, changes: list[tuple[int, int, int]], keep: int) -> b
     return bytes(out)
 
 
-def attempt(content: bytes, mode: str) -> None:
-    reading, failed = Reading(mode=mode, verify_checksum=False), None
+def attempt(content: bytes, mode: str, *, details: bool = False) -> None:
+    reading, failed = Reading(mode=mode, verify_checksum=False, details=details), None
     try:
         if mode == "file":
             reading.file(content)

@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from hypothesis import given
 
 from tests.binlog.build import (
     Raw,
@@ -23,6 +24,7 @@ from tests.binlog.build import (
     xid_bytes,
 )
 from tests.binlog.test_captures import JSON, rows_only
+from tests.binlog.test_damage import attempt, damaged, damages, quick
 from tests.binlog.test_walk import MAP, inserted
 from wlf.binlog.details import mariadb_thread_id
 from wlf.components.collectors._binlog.assemble import Assembler
@@ -159,3 +161,16 @@ def test_the_origin_is_in_the_place_where_a_format_needs_it() -> None:
     assert event.place.origin == Origin(1, 0x66, "INSERT INTO ut VALUES (1)", None, 7)
     (event,) = Assembler("s").events(found)
     assert event.place.origin is None
+
+
+GTIDS = captured(JSON, "rows query + gtid")
+TOLD = [*GTIDS[:3], *rows_only(captured(JSON, "partition")), GTIDS[-1], captured(JSON, "tagged")[0], GTIDS[1], xid()]
+CONTENT = binlog(*TOLD, *prepared(FIRST, MAP, inserted(1), number=9), gtid(10), query("XA COMMIT X'6f6e65',X'62',7"))
+MARIADB = binlog(mariadb_gtid(1, 64, xid_bytes() + b"\x11\xff\x0b\0\0\0"), FIRST, MAP, inserted(1), xid(), mariadb=True)
+
+
+@quick
+@given(damages)
+def test_damage_ends_in_decode_errors_with_a_place(changes: list[tuple[int, int, int]]) -> None:
+    for content in (CONTENT, MARIADB):
+        attempt(damaged(content, changes, 4), "file", details=True)
