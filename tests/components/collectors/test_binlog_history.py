@@ -24,7 +24,7 @@ from wlf.components.collectors._binlog.options import BinlogConfig
 from wlf.components.collectors._binlog.place import Position
 from wlf.components.collectors._binlog.server import Server
 from wlf.components.collectors._binlog.side import SideConnection
-from wlf.errors import SetupError
+from wlf.errors import Retryable, SetupError
 
 UUID = "3e11fa47-71ca-11e1-9e33-c80aa9429562"
 SERVER = Server("db:3306", {"version": "8.0.36", "server_uuid": UUID, "binlog_row_metadata": "MINIMAL"})
@@ -50,6 +50,7 @@ class Tables(SideConnection):
         super().__init__(LATEST)
         self.tables, self.end, self.asked = tables, end, 0
         self.on_ask: Callable[[], None] = lambda: None
+        self.is_slow = False
 
     def query(self, sql: str, arguments: Any = None) -> list[tuple[Any, ...]]:
         if sql.startswith("SELECT @@version"):
@@ -61,10 +62,12 @@ class Tables(SideConnection):
         if "information_schema.TABLES" in sql:
             self.asked += 1
             self.on_ask()
-            names = self.tables if "NOT IN" in sql else [n for n in self.tables if n == arguments[1]]
-            return [("d", name, "BASE TABLE", "utf8mb4_bin") for name in names]
+            names = [n for n in self.tables if n in arguments] or list(self.tables)
+            return [("d", name, "BASE TABLE", "utf8mb4_bin")[: 2 if "NOT IN" in sql else 4] for name in names]
         if "information_schema.COLUMNS" in sql:
-            names = self.tables if "IN %s" in sql else [n for n in self.tables if n == arguments[1]]
+            names = [n for n in self.tables if n in arguments] or list(self.tables)
+            if self.is_slow and len(arguments) == 1:
+                raise Retryable("timed out")
             return [("d", n, column, b"int", None, "") for n in names for column in self.tables[n].split()]
         return []
 
@@ -116,6 +119,15 @@ def test_tables_come_from_the_server_at_first() -> None:
     life = Life(MemoryState()).begin(Tables(t="a b"))
     assert life.columns() == ["a", "b"]
     assert life.side.asked == 4, "two looks at the list and at the one table, none for the answer"
+
+
+@pytest.mark.parametrize("is_slow", [False, True])
+def test_many_tables_are_read_at_once_or_one_by_one_where_that_takes_too_long(is_slow: bool) -> None:
+    side = Tables(**{f"t{i}": f"a{i} b{i}" for i in range(100)})
+    side.is_slow = is_slow
+    life = Life(MemoryState()).begin(side)
+    assert life.columns("t77") == ["a77", "b77"]
+    assert life.side.asked == (204 if is_slow else 4)
 
 
 def test_answers_have_types_charsets_and_keys() -> None:

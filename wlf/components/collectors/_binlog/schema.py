@@ -14,7 +14,7 @@ from msgspec import structs
 from wlf.binlog.ddl import Catalogue, ColumnModel, Dialect, Table, read_column_type
 from wlf.binlog.ddl.altered import with_period
 from wlf.binlog.ddl.charsets import charset_named, charset_of_collation
-from wlf.errors import WlfError
+from wlf.errors import Retryable, WlfError
 
 if TYPE_CHECKING:
     from wlf.components.collectors._binlog.side import SideConnection
@@ -36,7 +36,8 @@ _KEYS = (
     "WHERE INDEX_NAME = 'PRIMARY' AND {} ORDER BY TABLE_SCHEMA, TABLE_NAME, SEQ_IN_INDEX"
 )
 _ONE = "TABLE_SCHEMA = %s AND TABLE_NAME = %s"
-_SCHEMAS = "TABLE_SCHEMA IN %s"
+_ALL = "TABLE_SCHEMA = %s"
+_NAMES = "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA NOT IN %s"
 _VIEWS = ("VIEW", "SYSTEM VIEW", "TEMPORARY")
 
 
@@ -69,26 +70,46 @@ def read_all(side: SideConnection, asked: Asked, wants: Callable[[str, str], boo
         "SELECT SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME FROM information_schema.SCHEMATA"
     ):
         catalogue.put_database(str(database), charset_named(str(charset)))
-    rows = side.query(f"{_TABLES} TABLE_SCHEMA NOT IN %s", (SYSTEM_DATABASES,))
-    wanted = {(row[0], row[1]): row for row in rows if row[2] not in _VIEWS and wants(str(row[0]), str(row[1]))}
-    if len(wanted) <= _FEW:
-        for name in wanted:
-            catalogue.put(name, read_table(side, asked, *name))
-    else:
-        databases = sorted({name[0] for name in wanted})
-        columns = side.query(_COLUMNS.format(_SCHEMAS), (databases,))
-        keys = _grouped(side.query(_KEYS.format(_SCHEMAS), (databases,)))
-        for name, found in _grouped(columns).items():
-            if name in wanted:
-                catalogue.put(name, _table(wanted[name], found, keys.get(name, []), asked.dialect))
+    # Names alone: for anything more MariaDB would open each table, also those that nobody wants.
+    wanted: dict[str, list[str]] = {}
+    for database, name in side.query(_NAMES, (SYSTEM_DATABASES,)):
+        if wants(str(database), str(name)):
+            wanted.setdefault(str(database), []).append(str(name))
+    for database, names in wanted.items():
+        for name, table in _read_database(side, asked, database, names):
+            catalogue.put((database, name), table)
     return catalogue
+
+
+def _read_database(
+    side: SideConnection, asked: Asked, database: str, names: list[str]
+) -> list[tuple[str, Table | None]]:
+    """Tables of one database, all at once where they are many."""
+    if len(names) > _FEW:
+        # One answer about thousands of tables may take longer than an answer may.
+        with contextlib.suppress(Retryable):
+            return _read_at_once(side, asked, database, frozenset(names))
+    return [(name, read_table(side, asked, database, name)) for name in names]
+
+
+def _read_at_once(
+    side: SideConnection, asked: Asked, database: str, names: frozenset[str]
+) -> list[tuple[str, Table | None]]:
+    tables = {row[1]: row for row in side.query(_TABLES + _ALL, (database,)) if row[2] not in _VIEWS}
+    columns = _grouped(side.query(_COLUMNS.format(_ALL), (database,)))
+    keys = _grouped(side.query(_KEYS.format(_ALL), (database,)))
+    return [
+        (name, _table(tables[name], found, keys.get(name, []), asked.dialect))
+        for name, found in columns.items()
+        if name in names and name in tables
+    ]
 
 
 def read_table(side: SideConnection, asked: Asked, database: str, table: str) -> Table | None:
     """One table as it is now; None where there is none, or the account may not see it. Blocks."""
     name = (database, table)
     tables = _exactly(table, side.query(_TABLES + _ONE, name))
-    if not tables:
+    if not tables or tables[0][2] in _VIEWS:
         return None
     columns = _exactly(table, side.query(_COLUMNS.format(_ONE), name))
     keys = _exactly(table, side.query(_KEYS.format(_ONE), name))
@@ -114,10 +135,11 @@ def _table(
     return structs.replace(Table(made), charset=collation, key=tuple(str(key[2]) for key in keys))
 
 
-def _grouped(rows: Iterable[tuple[Any, ...]]) -> dict[tuple[str, str], list[tuple[Any, ...]]]:
-    found: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+def _grouped(rows: Iterable[tuple[Any, ...]]) -> dict[str, list[tuple[Any, ...]]]:
+    """Rows by their table."""
+    found: dict[str, list[tuple[Any, ...]]] = {}
     for row in rows:
-        found.setdefault((row[0], row[1]), []).append(row)
+        found.setdefault(row[1], []).append(row)
     return found
 
 
