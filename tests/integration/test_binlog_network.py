@@ -346,6 +346,30 @@ def test_account_of_the_unix_socket_is_told_so(mariadb: MariaDB) -> None:
     assert "logs in over the Unix socket only: set `unix_socket`" in caught.value.hint
 
 
+def test_certificate_is_checked_as_far_as_the_mode_says(encrypting: SqlServer, tmp_path: Path) -> None:
+    """On both makes of server; the certificate is its own authority, and is for 127.0.0.1."""
+    mine = str(tmp_path / "cert.pem")
+    other = tmp_path / "other"
+    other.mkdir()
+    wrong = str(certificate(other)[0])
+
+    async def opens(mode: str, **tls: str) -> None:
+        async with of(encrypting, tls={"mode": mode, **tls}) as reading:
+            await reading.to_end_of(encrypting)
+
+    async def run() -> None:
+        for mode in ("disabled", "preferred", "required"):
+            await opens(mode)
+        for mode in ("verify_ca", "verify_identity"):
+            await opens(mode, ca=mine)
+            for bad in ({}, {"ca": wrong}):
+                with pytest.raises(SetupError, match=r"certificate|self-signed") as caught:
+                    await opens(mode, **bad)
+                assert "tls.ca" in caught.value.hint
+
+    asyncio.run(run())
+
+
 # What it says of itself.
 
 

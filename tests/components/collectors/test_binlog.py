@@ -20,7 +20,7 @@ from wlf.components.collectors._binlog.place import PARTITION, Position
 from wlf.components.collectors.binlog import BinlogCollector, BinlogConfig
 from wlf.components.registry import Registry
 from wlf.errors import DecodeError, InternalError, SetupError
-from wlf.events import RowDelete, RowInsert, RowUpdate, SchemaChange
+from wlf.events import RowDelete, RowInsert, RowSnapshot, RowUpdate, SchemaChange
 from wlf.events.codec import encode_json
 
 DEMO = Path(__file__).parents[3] / "examples" / "quickstart" / "data"
@@ -191,8 +191,10 @@ def test_files_that_are_not_there_are_an_error(tmp_path: Path) -> None:
         read(files=[f"{tmp_path}/binlog.0*"])
 
 
-def test_event_kinds_follow_the_ddl_option() -> None:
+def test_event_kinds_follow_the_source_and_the_ddl_option() -> None:
     rows = {RowInsert, RowUpdate, RowDelete}
+    assert BinlogCollector.emits(configured(BinlogConfig, destination="d", files=["b.*"])) == rows
+    rows |= {RowSnapshot}
     assert BinlogCollector.emits(configured(BinlogConfig, destination="d")) == rows
     assert BinlogCollector.emits(configured(BinlogConfig, destination="d", ddl=True)) == rows | {SchemaChange}
 
