@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import struct
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from msgspec import UNSET
@@ -20,7 +21,8 @@ from pymysqlreplication.row_event import DeleteRowsEvent, TableMapEvent, UpdateR
 from wlf.binlog.charset import Undecodable, charset_of, is_utf8
 from wlf.binlog.items import Binding
 from wlf.binlog.rows import KINDS, PARTIAL, Decoded, Table
-from wlf.binlog.tablemap import ENUM, SET, Column, TableMap, parse_table_map
+from wlf.binlog.tablemap import ENUM, NEWDECIMAL, SET, Column, TableMap, parse_table_map
+from wlf.binlog.values import SCALE_IN_PLAIN, PlainDecimal, float32
 from wlf.errors import DecodeError
 
 _TABLE_MAP = 19
@@ -161,18 +163,13 @@ def _text(value: Any) -> Any:
     return [_text(item) for item in value] if isinstance(value, list) else value
 
 
-def _shortest(value: float) -> float:
-    """The double with the fewest digits that is this float32: 1.1, not 1.100000023841858."""
-    for digits in range(6, 9):
-        short = float(f"{value:.{digits}g}")
-        if struct.pack("<f", short) == struct.pack("<f", value):
-            return short
-    return float(f"{value:.9g}")
-
-
 def _bits(value: str) -> int:
     return int(value, 2)
 
 
+def _plain(value: Decimal) -> Decimal:
+    return PlainDecimal(value) if value.adjusted() < -SCALE_IN_PLAIN else value
+
+
 _FLOAT, _BIT, _JSON = 4, 16, 245
-_SPECIAL: dict[int, Callable[[Any], Any]] = {_FLOAT: _shortest, _BIT: _bits, _JSON: _text}
+_SPECIAL: dict[int, Callable[[Any], Any]] = {_FLOAT: float32, _BIT: _bits, _JSON: _text, NEWDECIMAL: _plain}
