@@ -13,7 +13,7 @@ from msgspec import UNSET
 from wlf.components.base import Outgoing
 from wlf.components.dispatchers._elasticsearch.options import ElasticsearchConfig
 from wlf.components.naming import Namer, NameRefused, NameRule
-from wlf.events import Event, RowChange, RowDelete, RowUpdate, SchemaChange
+from wlf.events import Event, RowChange, RowDelete, RowSnapshot, RowUpdate, SchemaChange
 from wlf.events.plain import plain_number
 from wlf.events.rows import row_index
 
@@ -89,6 +89,9 @@ class Append:
             if place is not self._place:
                 self._place = place
                 self._prefix = f"{place.server}:{place.ts}:{place.file}:{place.offset}:"
+            if isinstance(event, RowSnapshot):
+                # Tables are copied beside each other: on a quiet server all their rows have one place.
+                return _bounded(f"snapshot:{self._prefix}{event.database}.{event.table}:{row_index(event)}")
             return _bounded(f"{self._prefix}{row_index(event)}")
         if isinstance(event, SchemaChange) and event.position is not UNSET:
             return _bounded(f"ddl:{event.server_id or ''}:{event.ts}:{event.position}")

@@ -1,0 +1,222 @@
+"""Tables that change their shape, a place that is purged, rows logged in part, snapshots that are asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.snapshots import Life, Mirror, changing
+from tests.integration.test_snapshot_state import CHUNKS, ROWS, fill, rows_of
+from tests.integration.wlf_run import WlfRun
+from tests.servers.sql import SqlServer
+from wlf.components.base import MemoryState
+from wlf.components.collectors._binlog.snapshot import requests
+from wlf.errors import SetupError
+
+pytestmark = pytest.mark.servers
+
+TABLE = "CREATE TABLE snap.t (id INT PRIMARY KEY, n INT, c VARCHAR(50))"
+
+
+@pytest.fixture(params=["mysql", "mariadb"])
+def server(request: pytest.FixtureRequest) -> SqlServer:
+    found: SqlServer = request.getfixturevalue(request.param)
+    found.execute("DROP DATABASE IF EXISTS snap", "CREATE DATABASE snap")
+    return found
+
+
+def run_with(server: SqlServer, statements: list[str], *, after: int = 5, **options: Any) -> tuple[Life, Mirror]:
+    """Copy `snap`, and run statements after some chunks."""
+
+    async def go() -> tuple[Life, Mirror]:
+        mirror = Mirror()
+        life = Life(server, tables={"include": ["snap.*"]}, snapshot=CHUNKS, **options)
+        await life.collector.open({})
+        for _ in range(after):
+            for event in await life.step() or ():
+                mirror.apply(event)
+        assert not life.is_copied
+        await asyncio.to_thread(server.execute, *statements)
+        await life.until(lambda: life.is_copied, mirror.apply)
+        await life.to_end_of(server, mirror.apply)
+        await life.collector.close()
+        return life, mirror
+
+    return asyncio.run(go())
+
+
+def test_a_column_that_is_added_meanwhile_is_in_what_is_read_later(server: SqlServer) -> None:
+    server.execute(TABLE)
+    fill(server, "t")
+    _life, mirror = run_with(server, ["ALTER TABLE snap.t ADD COLUMN x INT NOT NULL DEFAULT 7 FIRST"])
+    assert set(mirror.tables["t"]) == set(rows_of(server))
+    assert mirror.tables["t"][(ROWS - 1,)] == {"x": 7, "id": ROWS - 1, "n": ROWS - 1, "c": f"text {ROWS - 1}"}
+    assert mirror.tables["t"][(0,)] == {"id": 0, "n": 0, "c": "text 0"}
+
+
+def test_a_column_that_is_dropped_or_renamed_meanwhile(server: SqlServer) -> None:
+    server.execute(TABLE)
+    fill(server, "t")
+    _, mirror = run_with(server, ["ALTER TABLE snap.t DROP COLUMN n", "ALTER TABLE snap.t CHANGE c d TEXT"])
+    assert mirror.tables["t"][(ROWS - 1,)] == {"id": ROWS - 1, "d": f"text {ROWS - 1}"}
+    assert len(mirror.tables["t"]) == ROWS
+
+
+def test_another_key_begins_the_table_anew(server: SqlServer) -> None:
+    server.execute(TABLE)
+    fill(server, "t")
+    _life, mirror = run_with(server, ["ALTER TABLE snap.t DROP PRIMARY KEY, ADD PRIMARY KEY (n)"])
+    assert mirror.tables["t"] == rows_of(server)
+    assert mirror.snapshot_rows > ROWS
+
+
+def test_a_truncated_table_leaves_nothing_behind_it(server: SqlServer) -> None:
+    server.execute(TABLE)
+    fill(server, "t")
+    life, _ = run_with(server, ["TRUNCATE TABLE snap.t", "INSERT INTO snap.t VALUES (1, 1, 'only')"], ddl=True)
+    names = [getattr(event, "type", "") for event in life.events]
+    behind = life.events[names.index("table-truncate") + 1 :]
+    assert [(event.type, event.data.f0) for event in behind if event.type != "bootstrap-insert"] == [("insert", 1)]
+    assert {event.data.f0 for event in behind} == {1}
+
+
+def test_a_table_that_is_dropped_meanwhile_is_named_with_what_to_do(
+    server: SqlServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.execute(TABLE)
+    fill(server, "t")
+    with caplog.at_level("WARNING"):
+        life, _ = run_with(server, ["RENAME TABLE snap.t TO snap.renamed"])
+    assert "snap.t is gone, dropped or renamed, after" in caplog.text
+    assert json.loads(life.positions["snapshot:snap.t"])["done"] is True
+
+
+@pytest.mark.parametrize("image", ["MINIMAL", "NOBLOB"])
+def test_rows_that_are_logged_in_part_are_whole_at_the_end(server: SqlServer, image: str) -> None:
+    server.execute(TABLE)
+    fill(server, "t")
+
+    def update(cursor: Any, draw: random.Random) -> None:
+        cursor.execute("UPDATE snap.t SET n = n + 1 WHERE id = %s", (draw.randrange(ROWS),))
+
+    async def go() -> None:
+        mirror = Mirror()
+        life = Life(server, tables={"include": ["snap.*"]}, snapshot=CHUNKS)
+        with changing(server, update):
+            await life.collector.open({})
+            await life.until(lambda: life.is_copied, mirror.apply)
+        await life.to_end_of(server, mirror.apply)
+        await life.collector.close()
+        assert mirror.tables["t"] == rows_of(server)
+
+    server.execute(f"SET GLOBAL binlog_row_image = {image}")
+    try:
+        asyncio.run(go())
+    finally:
+        server.execute("SET GLOBAL binlog_row_image = FULL")
+
+
+def test_a_purged_place_is_answered_with_a_snapshot(make_mysql: Any) -> None:
+    server = make_mysql(options={"gtid-mode": "OFF", "enforce-gtid-consistency": "OFF"})
+    server.execute("CREATE DATABASE snap", TABLE)
+    fill(server, "t", 100)
+
+    async def go() -> None:
+        mirror = Mirror()
+        options = {"tables": {"include": ["snap.*"]}, "until_end": True}
+        first = Life(server, snapshot="initial", **options)
+        await first.collector.open({})
+        while (events := await first.step()) is not None:
+            for event in events:
+                mirror.apply(event)
+        await first.collector.close()
+        server.execute("UPDATE snap.t SET n = 5", "FLUSH BINARY LOGS", "FLUSH BINARY LOGS")
+        server.execute(f"PURGE BINARY LOGS TO '{server.query('SHOW BINARY LOGS')[-1][0]}'")
+        stop = Life(server, dict(first.positions), snapshot="initial", **options)
+        with pytest.raises(SetupError, match="purged"):
+            await stop.collector.open(dict(first.positions))
+        await stop.collector.close()
+        for how in ({"snapshot": "when_needed"}, {"snapshot": "never", "on_purged": "snapshot"}):
+            again = Life(server, dict(first.positions), **how, **options)
+            await again.collector.open(dict(first.positions))
+            state = Mirror()
+            while (events := await again.step()) is not None:
+                for event in events:
+                    state.apply(event)
+            await again.collector.close()
+            assert state.tables["t"] == rows_of(server)
+            assert state.snapshot_rows == 100
+
+    asyncio.run(go())
+
+
+def test_a_snapshot_that_is_asked_for_begins_and_is_forgotten_once_it_is_stored(
+    server: SqlServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.execute(TABLE, "CREATE TABLE snap.other (id INT PRIMARY KEY)", "INSERT INTO snap.other VALUES (1)")
+    fill(server, "t", 500)
+
+    async def go() -> None:
+        state = MemoryState()
+        life = Life(server, tables={"include": ["snap.*"]}, snapshot="never", state=state)
+        await life.collector.open({})
+        await life.step()
+        await state.save(requests.written(["snap.t", "snap.gone*"], "why"))
+        await life.until(lambda: len(life.events) >= 500, lambda event: None)
+        assert life.is_copied
+        assert {(event.table, event.type, event.comment) for event in life.events} == {("t", "bootstrap-insert", "why")}
+        assert len(await state.load("request/")) == 1
+        await life.collector.close()
+        # A crash before the positions are stored: the request is still there, and begins it anew.
+        again = Life(server, {"binlog": life.positions["binlog"]}, snapshot="never", state=state)
+        await again.collector.open(dict(again.positions))
+        await again.until(lambda: len(again.events) >= 500, lambda event: None)
+        await again.collector.commit(again.positions)
+        assert not await state.load("request/")
+        with caplog.at_level("ERROR"):
+            await state.save(requests.written(["snap.nothing"], None))
+            while await state.load("request/"):
+                server.execute("UPDATE snap.other SET id = id + 1")
+                await again.step()
+        assert "snapshot of snap.nothing: the server has no such table" in caplog.text
+        await again.collector.close()
+
+    asyncio.run(go())
+
+
+def test_wlf_snapshot_asks_a_running_pipeline(mysql: SqlServer, tmp_path: Path) -> None:
+    mysql.execute("DROP DATABASE IF EXISTS snap", "CREATE DATABASE snap", TABLE)
+    fill(mysql, "t", 300)
+    out = tmp_path / "out.jsonl"
+    binlog = {"id": "binlog", "type": "Binlog", "destination": "out", "host": "127.0.0.1", "port": mysql.port}
+    binlog |= {"user": "root", "password": "password", "tables": {"include": ["snap.*"]}}
+    run = WlfRun(tmp_path, {"collectors": [binlog], "dispatchers": [{"id": "out", "type": "File", "path": str(out)}]})
+
+    def ask(*options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "wlf", "snapshot", str(run.config), "--state-dir", str(run.state), *options]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    early = ask("--table", "snap.*")
+    assert "is not running: its next run begins with it" in early.stdout, early.stderr
+
+    def count() -> int:
+        return out.read_text().count("bootstrap-insert") if out.exists() else 0
+
+    with run:
+        run.wait_for(lambda: count() == 300, "copy")
+        asked = ask("--table", "snap.t", "--comment", "again")
+        assert "runs and begins within seconds" in asked.stdout, asked.stderr
+        run.wait_for(lambda: count() == 600, "copy again")
+        assert "wlf_snapshot_rows_total" in run.metrics()
+        assert ask("--table", "t").returncode == 1
+        run.terminate()
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [row["comment"] for row in rows[300:]] == ["again"] * 300
+    assert rows[0]["type"] == "bootstrap-insert"
