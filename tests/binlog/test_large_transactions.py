@@ -39,6 +39,27 @@ def test_a_spilled_transaction_has_its_xid_on_every_row() -> None:
     assert spilled.decoder.boundary == whole.decoder.boundary
 
 
+@pytest.mark.parametrize("batch", [50, 100, 150])
+def test_only_the_last_row_commits_wherever_the_parts_end(batch: int) -> None:
+    # 61 events: the last one is still in memory, the others lie in the file.
+    content = binlog(*transaction(MAP, *many(3050)))
+    reading = Reading(**SPILLS, batch_rows=batch).file(content)
+    assert [event.commit is True for event in reading.events()] == [False] * 3049 + [True]
+    assert [found.commit for found in reading.transactions].count(True) == 1
+
+
+def test_what_is_no_row_at_the_end_does_not_cost_the_commit() -> None:
+    tail = [Raw(29, b"\0DELETE FROM unwanted"), query("SAVEPOINT s")]
+    undone = [*many(300), query("ROLLBACK TO s")]
+    for options in ({}, SPILLS):
+        for end in ([], undone):
+            events = [gtid(1), query("BEGIN"), MAP, *many(100), *tail, *end, xid()]
+            reading = Reading(**options, details=True, batch_rows=50).file(binlog(*events))
+            assert ids(reading) == list(range(100))
+            assert [found.commit for found in reading.transactions].count(True) == 1
+            assert not reading.decoder.in_transaction
+
+
 def test_a_spilled_transaction_comes_in_parts_and_shares_its_last_call_with_no_other() -> None:
     content = binlog(*transaction(MAP, *many(300)), *transaction(MAP, inserted(9000), number=2))
     reading = Reading(**SPILLS, batch_rows=100)

@@ -144,6 +144,15 @@ def test_a_large_payload_comes_in_parts_and_takes_little_memory() -> None:
     assert reading.decoder.boundary.position == len(content)
 
 
+def test_a_payload_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    events = packed(TEXT_MAP, *(blob(b"x" * 90_000) for _ in range(20)), plain_size=5)
+    monkeypatch.setattr("wlf.binlog.payload._MAX_PLAIN_BYTES", 1 << 20)
+    with pytest.raises(DecodeError, match="expected a payload of at most 1048576 bytes in plain, got more"):
+        read(*events)
+    said = packed(TEXT_MAP, *(blob(b"x" * 90_000) for _ in range(20)))
+    assert len(read(*said).rows) == 20
+
+
 def test_an_event_larger_than_a_piece() -> None:
     value = random.Random(2).randbytes(3 << 20)
     assert read(*packed(TEXT_MAP, blob(value), blob(b"end"))).rows == [{"b": value}, {"b": b"end"}]

@@ -123,6 +123,8 @@ class Group:
             self._closed(end)
             return
         self._end = (xid, ts, end)
+        while frames and frames[-1][1] <= SAVEPOINT:
+            frames.pop()  # the last part must have the last row
         if self._spool is not None:
             self._unspool(self._spool)
         if frames or self._streamed:

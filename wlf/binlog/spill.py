@@ -48,12 +48,13 @@ class Spool:
         size = self._bytes
         for table, kind, ts, server, buf, start, stop, position in frames:
             number = self._number(table) if kind > SAVEPOINT else _NO_TABLE
+            if kind == SAVEPOINT:
+                self._marks[buf[start:stop]] = size, self.events
+                continue
             parts.append(_RECORD.pack(number, kind, ts, server, position, stop - start))
             parts.append(buf[start:stop])
             size += _RECORD.size + stop - start
             self.events += kind > SAVEPOINT
-            if kind == SAVEPOINT:
-                self._marks[buf[start:stop]] = size, self.events
         try:
             self._file.write(b"".join(parts))
             self._file.flush()
