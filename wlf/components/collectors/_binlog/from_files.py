@@ -30,10 +30,13 @@ async def read_files(making: Making, stored: Position | None) -> Session:
     at = wanted or Position(files[0].name, FIRST_OFFSET)
     lag = Lag({path.name: path.stat().st_size for path in files})
     lag.reached(at.file, at.offset)
+    await making.history.load()
+    making.history.take_up_files(at, is_stored=stored is not None)
     decoder = making.decoder("file", at, at.gtid)
     begin = Begin("", None if stored else at, knows_gtids=at.offset == FIRST_OFFSET or at.gtid is not None)
-    source = FileSource(files, at.reads_from[1], decoder)
-    return Session(making, source, making.flow(decoder, lag, begin), lag, _side(config))
+    return Session(
+        making, FileSource(files, at.reads_from[1], decoder), making.flow(decoder, lag, begin), lag, _side(config)
+    )
 
 
 def _side(config: BinlogConfig) -> SideConnection | None:
