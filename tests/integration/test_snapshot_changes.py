@@ -12,13 +12,15 @@ from typing import Any
 
 import pytest
 
-from tests.integration.snapshots import Life, Mirror, changing
+from tests.integration.snapshots import Life, Mirror, changing, columns
 from tests.integration.test_snapshot_state import CHUNKS, ROWS, fill, rows_of
 from tests.integration.wlf_run import WlfRun
 from tests.servers.sql import SqlServer
 from wlf.components.base import MemoryState
 from wlf.components.collectors._binlog.snapshot import requests
 from wlf.errors import SetupError
+from wlf.events.rows import row_index
+from wlf.runtime.places import place_of
 
 pytestmark = pytest.mark.servers
 
@@ -220,3 +222,105 @@ def test_wlf_snapshot_asks_a_running_pipeline(mysql: SqlServer, tmp_path: Path) 
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert [row["comment"] for row in rows[300:]] == ["again"] * 300
     assert rows[0]["type"] == "bootstrap-insert"
+
+
+def test_a_prepared_transaction_counts_from_its_commit(server: SqlServer) -> None:
+    """XA: it is logged when it is prepared, and seen by nobody before it is committed."""
+    server.execute(TABLE)
+    fill(server, "t")
+
+    async def go() -> None:
+        mirror = Mirror()
+        life = Life(server, tables={"include": ["snap.*"]}, snapshot=CHUNKS)
+        await life.collector.open({})
+        await life.step()
+        with server.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("XA START 'x'")
+            cursor.execute(f"UPDATE snap.t SET n = -1 WHERE id IN (0, {ROWS // 2}, {ROWS - 1})")
+            cursor.execute("XA END 'x'")
+            cursor.execute("XA PREPARE 'x'")
+            for _ in range(ROWS // 200):
+                for event in await life.step() or ():
+                    mirror.apply(event)
+            assert not life.is_copied
+            cursor.execute("XA COMMIT 'x'")
+        await life.until(lambda: life.is_copied, mirror.apply)
+        await life.to_end_of(server, mirror.apply)
+        await life.collector.close()
+        assert mirror.tables["t"] == rows_of(server)
+        assert mirror.tables["t"][(0,)]["n"] == -1
+
+    asyncio.run(go())
+
+
+def test_a_key_that_is_left_out_is_no_key(server: SqlServer) -> None:
+    server.execute(TABLE)
+    fill(server, "t", 1000)
+
+    async def go() -> None:
+        life = Life(
+            server,
+            tables={"include": ["snap.*"]},
+            columns={"exclude": ["snap.t.id"], "mask": ["snap.t.c"]},
+            snapshot=CHUNKS,
+        )
+        await life.collector.open({})
+        await life.until(lambda: life.is_copied, lambda event: None)
+        await life.collector.close()
+        rows = sorted(tuple(columns(event.data).items()) for event in life.events)
+        assert rows == [(("n", number), ("c", "***")) for number in range(1000)]
+
+    asyncio.run(go())
+
+
+def test_a_masked_key_still_leaves_out_what_the_stream_changed(server: SqlServer) -> None:
+    server.execute(TABLE)
+    fill(server, "t")
+
+    def update(cursor: Any, draw: random.Random) -> None:
+        cursor.execute("UPDATE snap.t SET n = n + 1 WHERE id = %s", (draw.randrange(ROWS),))
+
+    async def go() -> None:
+        mirror = Mirror()
+        life = Life(server, tables={"include": ["snap.*"]}, columns={"hash": ["snap.t.id"]}, snapshot=CHUNKS)
+        with changing(server, update):
+            await life.collector.open({})
+            await life.until(lambda: life.is_copied, mirror.apply)
+        await life.to_end_of(server, mirror.apply)
+        await life.collector.close()
+        assert sorted(row["n"] for row in mirror.tables["t"].values()) == sorted(
+            row["n"] for row in rows_of(server).values()
+        )
+
+    asyncio.run(go())
+
+
+def test_events_carry_what_output_asks_for(mysql: SqlServer) -> None:
+    mysql.execute(
+        "DROP DATABASE IF EXISTS snap", "CREATE DATABASE snap", "CREATE TABLE snap.k (b INT, a INT, PRIMARY KEY (a, b))"
+    )
+    mysql.execute("INSERT INTO snap.k VALUES (1, 2), (3, 4)")
+
+    async def go() -> None:
+        output = {
+            "position": True,
+            "server_id": True,
+            "push_ts": True,
+            "primary_key": True,
+            "primary_key_columns": True,
+        }
+        life = Life(mysql, tables={"include": ["snap.*"]}, output=output, until_end=True)
+        await life.collector.open({})
+        while await life.step() is not None:
+            pass
+        await life.collector.close()
+        first, second = life.events
+        assert (first.primary_key, second.primary_key) == ((2, 1), (4, 3))
+        assert first.primary_key_columns == ("a", "b")
+        assert first.position == f"{first.place.file}:{first.place.offset}"
+        assert first.server_id == int(mysql.query("SELECT @@server_id")[0][0])
+        assert abs(first.push_ts - first.ts) < 60
+        assert [row_index(event) for event in life.events] == [0, 1]
+        assert place_of(first) == f"{first.position} row 0 (bootstrap-insert of snap.k)"
+
+    asyncio.run(go())
