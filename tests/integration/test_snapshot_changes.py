@@ -253,6 +253,26 @@ def test_a_prepared_transaction_counts_from_its_commit(server: SqlServer) -> Non
     asyncio.run(go())
 
 
+def test_a_transaction_prepared_before_the_beginning_is_warned_of(
+    server: SqlServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.execute(TABLE)
+    fill(server, "t", 10)
+
+    async def go() -> None:
+        life = Life(server, tables={"include": ["snap.*"]}, snapshot=CHUNKS)
+        with server.connect() as connection, connection.cursor() as cursor:
+            for statement in ("XA START 'y'", "DELETE FROM snap.t", "XA END 'y'", "XA PREPARE 'y'"):
+                cursor.execute(statement)
+            with caplog.at_level("WARNING"):
+                await life.collector.open({})
+            cursor.execute("XA ROLLBACK 'y'")
+        await life.collector.close()
+        assert "1 transaction(s) are prepared by XA" in caplog.text
+
+    asyncio.run(go())
+
+
 def test_a_key_that_is_left_out_is_no_key(server: SqlServer) -> None:
     server.execute(TABLE)
     fill(server, "t", 1000)

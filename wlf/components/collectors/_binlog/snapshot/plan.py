@@ -10,7 +10,7 @@ from wlf.components.base import Context
 from wlf.components.collectors._binlog.options import BinlogConfig
 from wlf.components.collectors._binlog.snapshot.modes import options_of
 from wlf.components.collectors._binlog.snapshot.progress import PREFIX, Progress, decode_progress
-from wlf.components.collectors._binlog.snapshot.tables import Table, chosen, tables_of, without_key
+from wlf.components.collectors._binlog.snapshot.tables import Table, chosen, count_prepared, tables_of, without_key
 from wlf.errors import SetupError
 
 
@@ -63,6 +63,13 @@ def plan(
         )
     run = uuid.uuid4().hex
     context.logger.info("snapshot of %d tables begins", len(tables))
+    if begins and (prepared := count_prepared(config)):
+        context.logger.warning(
+            "%s: %d transaction(s) are prepared by XA since before the place where reading begins: neither the snapshot "
+            "nor the stream has their changes; end them, and ask for their tables with wlf snapshot",
+            config.address,
+            prepared,
+        )
     keyless = without_key(config, tables)
     begun = _keyless_first([Progress(run, *table) for table in tables], keyless)
     new = {copy.partition for copy in begun}

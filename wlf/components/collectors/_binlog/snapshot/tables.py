@@ -7,11 +7,14 @@ from contextlib import closing
 from fnmatch import fnmatchcase
 from typing import Any
 
+import pymysql
+
 from wlf.components.collectors._binlog.columns import treat
 from wlf.components.collectors._binlog.connection import query
 from wlf.components.collectors._binlog.options import BinlogConfig, SnapshotOptions
 from wlf.components.collectors._binlog.snapshot.definition import keyed_tables
 from wlf.components.collectors._binlog.snapshot.reader import open_connection
+from wlf.errors import SetupError
 
 _SYSTEM = ("information_schema", "mysql", "performance_schema", "sys", "ndbinfo")
 _TABLES = (
@@ -31,6 +34,15 @@ def tables_of(config: BinlogConfig) -> list[Table]:
     """
     with closing(open_connection(config)) as connection:
         return [(_text(database), _text(table)) for database, table in query(connection, _TABLES)]
+
+
+def count_prepared(config: BinlogConfig) -> int | None:
+    """Transactions that XA PREPARE left open; None where the account may not know. Blocks."""
+    with closing(open_connection(config)) as connection:
+        try:
+            return len(query(connection, "XA RECOVER"))
+        except (SetupError, pymysql.err.MySQLError):
+            return None
 
 
 def without_key(config: BinlogConfig, tables: Iterable[Table]) -> set[Table]:
