@@ -11,7 +11,7 @@ from tests.binlog.test_walk import MAP, inserted
 from wlf.binlog.charset import Undecodable
 from wlf.binlog.codecs import JSON_NULL, codec_for
 from wlf.binlog.json import decode_json
-from wlf.binlog.tablemap import JSON, Column, parse_table_map
+from wlf.binlog.tablemap import JSON, Column, parse_table_map, skips_year
 from wlf.components.collectors._binlog.column_type import column_type
 from wlf.errors import DecodeError
 
@@ -63,3 +63,33 @@ def test_a_json_column_without_any_byte_is_json_null() -> None:
     """Servers store that where a NOT NULL column was added to a table with rows."""
     assert decode_json(b"") is None
     assert codec_for(Column(JSON, 4, False), Undecodable()).const(b"") is JSON_NULL
+
+
+HEAD = b"\1\0\1d\0\1t\0"
+
+
+@pytest.mark.parametrize(
+    ("rest", "signs", "unsure"),
+    [  # as MySQL 8.0.15 writes them
+        ("03 0d 03 03 00 07 01 01 80 04 06 01 79 01 61 01 62", [None, True, False], [True, None, False]),
+        (
+            "04 03 0d 03 03 00 0f 01 01 c0 04 08 01 61 01 79 01 62 01 63",
+            [True, None, True, False],
+            [True, True, None, False],
+        ),
+        ("02 0d 03 00 03 01 01 00 04 04 01 79 01 61", [None, False], [False, False]),
+    ],
+)
+def test_old_servers_leave_year_out_of_the_signs(rest: str, signs: list[bool], unsure: list[bool | None]) -> None:
+    raw = HEAD + bytes.fromhex(rest)
+    known = parse_table_map(raw, mariadb=False, without_year=True).columns
+    assert [column.unsigned for column in known] == signs
+    doubtful = parse_table_map(raw, mariadb=False, without_year=None)
+    assert [column.unsigned for column in doubtful.columns] == unsure
+    assert doubtful.complete == (None not in unsure[1:])
+
+
+def test_which_servers_count_year() -> None:
+    versions = ("8.0.15", "8.0.20-debug", "8.0.29", "9.7.4", "5.7.22-log")
+    assert [skips_year(version, mariadb=False) for version in versions] == [True, None, False, False, False]
+    assert skips_year("10.5.23-MariaDB", mariadb=True) is False

@@ -207,7 +207,7 @@ DOCUMENTS = [
         ({"d": D("-1234.5600"), "l": "25:00:00.000000", "t": "-01:02:03.000000", "x": "2024-02-29 01:02:03.250000",
           "y": "2024-02-29", "z": D("0.000000001")},), on=MYSQL),
     one("json", "opaque values as SELECT shows them", "a json", "(JSON_ARRAY(X'00FF', b'101', CAST('x' AS BINARY)))",
-        (["base64:type15:AP8=", "base64:type15:BQ==", "base64:type15:eA=="],), on=MYSQL),
+        (["base64:type15:AP8=", "base64:type15:BQ==", "base64:type15:eA=="],), on=MYSQL, since={"mysql": (8, 0)}),
     one("json", "beyond 64 KiB, and lengths of strings", "a json",
         "(JSON_OBJECT('a', REPEAT('x', 70000), 'b', 1)), (CONCAT('[', REPEAT('70000,', 70000), '1]')), "
         "(JSON_ARRAY(REPEAT('x', 127), REPEAT('é', 64), REPEAT('x', 16384)))",
@@ -315,7 +315,7 @@ STATEMENTS = [
          ({"id": 1, "x": 1}, {"id": 1, "x": 2}, {"id": 1, "x": 1}, {"id": 1, "x": 2}), on=MARIADB),
     Case("rows", "CREATE TABLE ... SELECT",
          ("CREATE TABLE a (x int, y varchar(9))", "INSERT INTO a VALUES (1, 'x'), (2, 'y')", "CREATE TABLE b SELECT y FROM a"),
-         ((1, "x"), (2, "y"), ("x",), ("y",))),
+         ((1, "x"), (2, "y"), ("x",), ("y",)), since={"mysql": (8, 0, 21)}),
     Case("rows", "256 columns",
          (f"CREATE TABLE t ({', '.join(f'c{n} tinyint' for n in range(256))})", "INSERT INTO t (c0, c255) VALUES (1, -1)"),
          ((1, *[None] * 254, -1),)),

@@ -503,6 +503,7 @@ class Decoder:
         form = self._steering.format
         if self._group.is_quiet and self._group.xa is None:
             return False  # nothing of it will be handed out: its columns need not be known
+        self._tables.server_version = form.version if form is not None else ""
         version = self._tables.new(raw, mariadb=form is not None and form.mariadb)
         if version is None and (asked := self._tables.asked) is not None:
             count = len(asked.columns)

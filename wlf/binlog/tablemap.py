@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -102,10 +103,24 @@ def names_of(body: bytes) -> tuple[str, str]:
     return database, _name(body, at)[0]
 
 
-def parse_table_map(body: bytes, *, mariadb: bool, asks_types: bool = False) -> TableMap:
+def skips_year(version: str, *, mariadb: bool) -> bool | None:
+    """Does this server leave YEAR out of the signedness bits? None: not known.
+
+    MySQL 8.0.15 does; 8.0.29 and later do not, nor does any MariaDB.
+    """
+    found = re.match(r"8\.0\.(\d+)", version)
+    if mariadb or found is None or int(found[1]) >= 29:
+        return False
+    return True if int(found[1]) <= 15 else None
+
+
+def parse_table_map(
+    body: bytes, *, mariadb: bool, asks_types: bool = False, without_year: bool | None = False
+) -> TableMap:
     """A TABLE_MAP from its flags (behind the table id) to its end, without the checksum.
 
-    With `asks_types` it is not complete where columns may be of MariaDB's types that only a schema tells.
+    `without_year` is `skips_year` of the server. With `asks_types` it is not complete where columns may be of
+    MariaDB's types that only a schema tells.
 
     Raises:
         DecodeError: the bytes are no table map.
@@ -118,7 +133,7 @@ def parse_table_map(body: bytes, *, mariadb: bool, asks_types: bool = False) -> 
     nullable = take(body, at, (count + 7) // 8)
     columns = _columns(types, meta, nullable)
     made = TableMap(database, table, types, columns)
-    _optional(made, body, at + len(nullable), mariadb)
+    _optional(made, body, at + len(nullable), mariadb, without_year)
     made.asks_types = asks_types and mariadb and any(map(_is_vague, columns))
     return made
 
@@ -160,7 +175,7 @@ def _real_type(kind: int, raw: bytes) -> tuple[int, int]:
     return kind, int.from_bytes(raw, "little")
 
 
-def _optional(made: TableMap, body: bytes, at: int, mariadb: bool) -> None:
+def _optional(made: TableMap, body: bytes, at: int, mariadb: bool, without_year: bool | None) -> None:
     """The TLVs in whatever order; unknown ones are skipped by their length."""
     fields: dict[int, bytes] = {}
     while at < len(body):
@@ -168,9 +183,9 @@ def _optional(made: TableMap, body: bytes, at: int, mariadb: bool) -> None:
         fields[kind], at = lenenc_bytes(body, at + 1)
     columns = made.columns
     if _SIGNEDNESS in fields:
-        _signedness(columns, fields[_SIGNEDNESS])
+        _signedness(columns, fields[_SIGNEDNESS], without_year)
     elif any(kind in fields for kind in (*_CHARSETS, _NAMES)):
-        _signedness(columns, bytes((len(columns) + 7) // 8))
+        _signedness(columns, bytes((len(columns) + 7) // 8), False)
     texts = _MARIADB_CHARACTER if mariadb else _CHARACTER | {VECTOR}
     _collations([c for c in columns if c.type in texts], fields, _CHARSETS)
     _collations([c for c in columns if c.type in (ENUM, SET)], fields, _ENUM_CHARSETS)
@@ -188,15 +203,34 @@ def _optional(made: TableMap, body: bytes, at: int, mariadb: bool) -> None:
     _primary_key(made, fields)
 
 
-def _signedness(columns: list[Column], bits: bytes) -> None:
-    numeric = [c for c in columns if c.type in _NUMERIC or c.type == YEAR]
-    if (len(numeric) + 7) // 8 != len(bits):
-        # Some servers might leave YEAR out; only then the length can tell.
-        numeric = [c for c in numeric if c.type != YEAR]
-    for index, column in enumerate(numeric):
+def _signedness(columns: list[Column], bits: bytes, without_year: bool | None) -> None:
+    every = [c for c in columns if c.type in _NUMERIC or c.type == YEAR]
+    numeric = [c for c in every if c.type != YEAR]
+    if (len(every) + 7) // 8 != len(bits):
+        without_year = True  # the length tells
+    if without_year is None and len(numeric) < len(every):
+        _by_both(every, numeric, bits)
+        return
+    counted = numeric if without_year else every
+    for index, column in enumerate(counted):
         if index >> 3 >= len(bits):
-            raise DecodeError(f"expected {len(numeric)} signedness bits, got {8 * len(bits)}")
-        column.unsigned = bool(bits[index >> 3] & 0x80 >> (index & 7))
+            raise DecodeError(f"expected {len(counted)} signedness bits, got {8 * len(bits)}")
+        column.unsigned = _bit(bits, index)
+
+
+def _by_both(every: list[Column], numeric: list[Column], bits: bytes) -> None:
+    """Signs of a server that counts YEAR, or does not; where that makes a difference, only a schema can tell."""
+    for index, column in enumerate(every):
+        column.unsigned = _bit(bits, index)
+    if not all(column.unsigned for column in every if column.type == YEAR):
+        _signedness(every, bits, without_year=True)  # a YEAR that is counted is unsigned
+    elif not any(_bit(bits, index) for index in range(len(numeric), len(every))):
+        for index, column in enumerate(numeric):
+            column.unsigned = None if column.unsigned != _bit(bits, index) else column.unsigned
+
+
+def _bit(bits: bytes, index: int) -> bool:
+    return bool(bits[index >> 3] & 0x80 >> (index & 7))
 
 
 def _integers(raw: bytes) -> Iterator[int]:

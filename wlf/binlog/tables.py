@@ -12,7 +12,7 @@ from wlf.binlog.counts import Counts
 from wlf.binlog.items import Bind, Binding, SchemaColumn
 from wlf.binlog.lru import Lru
 from wlf.binlog.rows import Decoded, Table
-from wlf.binlog.tablemap import TableMap, names_of, parse_table_map
+from wlf.binlog.tablemap import TableMap, names_of, parse_table_map, skips_year
 from wlf.errors import DecodeError
 
 _BASE_BYTES, _COLUMN_BYTES = 4_000, 3_000
@@ -72,6 +72,7 @@ class Tables:
         self._bind = bind
         self._make_table = make_table
         self._asks_types = asks_types
+        self.server_version = ""
         self._wants = wants
         self._counts = counts
         self._versions: Lru[bytes, Table | Literal[False]] = Lru(max_bytes)
@@ -137,7 +138,8 @@ class Tables:
         return Table(table_map, binding, self._counts.undecodable), cost
 
     def _parse(self, raw: bytes, mariadb: bool) -> TableMap:
-        return parse_table_map(raw, mariadb=mariadb, asks_types=self._asks_types)
+        without_year = skips_year(self.server_version, mariadb=mariadb)
+        return parse_table_map(raw, mariadb=mariadb, asks_types=self._asks_types, without_year=without_year)
 
     def refuse(self) -> None:
         """The columns of `asked` cannot be known; raises ValueError where nothing was asked for."""
