@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STATE  ?= out/state
 
-.PHONY: demo install dev servers test test-outages check format bench bench-micro docs clean help
+.PHONY: demo install dev servers test test-outages test-matrix check format bench bench-micro docs clean help
 
 help:            ## the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -36,6 +36,9 @@ test: servers             ## the whole suite on the real servers
 
 test-outages: servers     ## the outages of the suite, a minute each
 	WLF_OUTAGE_SECONDS=60 $(BIN)/python -m pytest tests/integration/test_outages.py
+
+test-matrix: $(VENV)/.dev ## every column type on MySQL 5.7, 8.0, 9 and MariaDB 10.5, 10.11, 11.8; writes the README's table
+	$(BIN)/python -m tests.matrix --readme
 
 check: $(VENV)/.dev       ## lint, types, who may import whom
 	$(BIN)/ruff check .
