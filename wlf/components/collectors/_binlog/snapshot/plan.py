@@ -65,7 +65,7 @@ def plan(
     context.logger.info("snapshot of %d tables begins", len(tables))
     if begins and (prepared := count_prepared(config)):
         context.logger.warning(
-            "%s: %d transaction(s) are prepared by XA since before the place where reading begins: neither the snapshot "
+            "%s: %d transaction(s) are prepared by XA since before reading begins: neither the snapshot "
             "nor the stream has their changes; end them, and ask for their tables with wlf snapshot",
             config.address,
             prepared,
