@@ -84,7 +84,12 @@ def _run(column: Column) -> list[Outcome]:
 
 
 def _is_wrong(outcome: Outcome) -> bool:
-    return outcome.status.startswith("wrong")
+    return outcome.status.startswith("wrong") and not _is_refused(outcome)
+
+
+def _is_refused(outcome: Outcome) -> bool:
+    """MySQL 8.0.15 logs the hidden column of a functional index and tells nobody its name: an error, no wrong value."""
+    return "functional index" in outcome.case and outcome.status.startswith("wrong: DecodeError: ")
 
 
 def table_of(results: dict[str, list[Outcome]]) -> str:
@@ -98,10 +103,11 @@ def table_of(results: dict[str, list[Outcome]]) -> str:
 
 
 def _cell(outcomes: list[Outcome]) -> str:
-    counts = Counter(outcome.status.partition(":")[0] for outcome in outcomes)
-    if counts["wrong"]:
-        return f"**{counts['wrong']} wrong** of {len(outcomes)}"
-    return f"{counts['ok']}" if counts["ok"] else "none here"
+    wrong, refused = sum(map(_is_wrong, outcomes)), sum(map(_is_refused, outcomes))
+    passed = Counter(outcome.status for outcome in outcomes)["ok"]
+    if wrong:
+        return f"**{wrong} wrong** of {len(outcomes)}"
+    return f"{passed}{f', {refused} refused' if refused else ''}" if passed or refused else "none here"
 
 
 def _write_readme(table: str) -> None:
@@ -110,7 +116,7 @@ def _write_readme(table: str) -> None:
     intro = (
         "Corner cases of each type that come out as SELECT shows them, each with the metadata that the server logs by\n"
         "default and with the richest it has; `make test-matrix` writes this table, and fails where a value is wrong.\n"
-        '"none here": the server has no such type.\n\n'
+        '"none here": the server has no such type; "refused": an error that says why, in place of a value.\n\n'
     )
     README.write_text(before + START + intro + table + END + rest.split(END, 1)[1], encoding="utf-8")
 
