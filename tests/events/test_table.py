@@ -38,6 +38,16 @@ def test_absent_columns_are_left_out_and_null_is_kept(columns: list[str]) -> Non
     assert (row.f0, row.f1, row.f2) == (None, UNSET, 3)
 
 
+@pytest.mark.parametrize("columns", [["a", "b"], ['"', "b"]])
+def test_without_nulls_they_are_left_out_of_old_values_too(columns: list[str]) -> None:
+    version = TableVersion("d", "t", columns, nulls=False)
+    for made in (version.row(None, 3), version.old_row((0,))(None, 3)):
+        assert (made.f0, made.f1) == (UNSET, 3)
+        assert type(made).__table__ is version
+    (line,) = encode_json([event(version.row(None, 3))])
+    assert json.loads(line)["data"] == {"b": 3}
+
+
 @pytest.mark.parametrize("columns", [["id", "n"], ["id", 'n"']])
 def test_templates_read_columns_of_both_classes(columns: list[str]) -> None:
     row = TableVersion("d", "t", columns).row(5, UNSET)

@@ -45,13 +45,27 @@ class TableVersion:
         skip: indices of columns that rows leave out.
         convert: functions for the values of single columns (mask, hash).
         types: the type of each column; () where nobody asked (tests).
+        nulls: whether rows hold columns that are NULL; else these are left out, as if they had not been logged.
 
     `row` is called with one positional value for each column: a value, None for NULL, UNSET for a column that is not
     in the row image. An instance encodes as an object of the columns that are set; `row.__columns__` maps column
     names to indices, column `i` is the attribute `f{i}`, and `row.__table__` is the version.
     """
 
-    __slots__ = ("_old_rows", "columns", "convert", "database", "key", "primary_key", "row", "skip", "table", "types")
+    __slots__ = (
+        "_old_rows",
+        "columns",
+        "convert",
+        "database",
+        "key",
+        "nulls",
+        "primary_key",
+        "row",
+        "row_class",
+        "skip",
+        "table",
+        "types",
+    )
 
     def __init__(
         self,
@@ -63,6 +77,7 @@ class TableVersion:
         skip: Iterable[int] = (),
         convert: Mapping[int, Callable[[Any], Any]] | None = None,
         types: Sequence[ColumnType] = (),
+        nulls: bool = True,
     ) -> None:
         self.database = database
         self.table = table
@@ -71,7 +86,9 @@ class TableVersion:
         self.skip = frozenset(skip)
         self.convert = dict(convert or {})
         self.types = tuple(types)
-        self.row: Callable[..., Any] = _row_class(self)
+        self.nulls = nulls
+        self.row_class = _row_class(self)
+        self.row: Callable[..., Any] = self.row_class if nulls else _without_nulls(self.row_class)
         self._old_rows: dict[tuple[int, ...], Callable[..., Any]] = {}
         self.key = _key_reader(self.primary_key)
         """From a row to the values of its primary key as a tuple; None where the table has none."""
@@ -85,7 +102,8 @@ class TableVersion:
         if found is None:
             if len(self._old_rows) >= _MAX_OLD_ROWS:
                 self._old_rows.clear()
-            found = self._old_rows[unknown] = _old_row_class(self.row, unknown)
+            row_class = _old_row_class(self.row_class, unknown)
+            found = self._old_rows[unknown] = row_class if self.nulls else _without_nulls(row_class)
         return found
 
     @property
@@ -111,6 +129,10 @@ def _row_class(version: TableVersion) -> type[Any]:
         return type("Row", (OddRow,), {**shared, "__slots__": ()})
     fields = [(name, Any, UNSET) for name in names]
     return msgspec.defstruct("Row", fields, rename=names, namespace=shared, frozen=True, gc=False, module=__name__)
+
+
+def _without_nulls(row_class: type[Any]) -> Callable[..., Any]:
+    return lambda *values: row_class(*(UNSET if value is None else value for value in values))
 
 
 def _old_row_class(row: Any, unknown: tuple[int, ...]) -> type[Any]:
@@ -158,16 +180,19 @@ class TableVersions:
         skip: Iterable[int] = (),
         convert: Mapping[int, Callable[[Any], Any]] | None = None,
         types: Sequence[ColumnType] = (),
+        nulls: bool = True,
     ) -> TableVersion:
         """The version with just these columns, made when there is none."""
         skip = frozenset(skip)
         treated = skip, tuple(sorted((convert or {}).items()))
-        key = (database, table, tuple(columns), tuple(primary_key), *treated, tuple(types))
+        key = (database, table, tuple(columns), tuple(primary_key), *treated, tuple(types), nulls)
         version = self._versions.get(key)
         if version is not None:
             self._versions.move_to_end(key)
             return version
-        version = TableVersion(database, table, columns, primary_key, skip=skip, convert=convert, types=types)
+        version = TableVersion(
+            database, table, columns, primary_key, skip=skip, convert=convert, types=types, nulls=nulls
+        )
         self._versions[key] = version
         self._bytes += version.cost_bytes
         while self._bytes > self._max_bytes and len(self._versions) > 1:

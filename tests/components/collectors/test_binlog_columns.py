@@ -11,6 +11,7 @@ from wlf.components.collectors._binlog.columns import MASK, treat
 from wlf.components.collectors._binlog.options import ColumnOptions, TableOptions
 from wlf.components.collectors._binlog.tables import table_filter
 from wlf.components.config import Secret
+from wlf.events.table import ColumnType
 
 NAMES = ("id", "email", "phone", "note")
 
@@ -53,6 +54,18 @@ def test_salt_goes_before_the_value() -> None:
 def test_equal_values_have_equal_hashes(value: object, hashed: bytes) -> None:
     treatment = treat(ColumnOptions(hash=["*.*.id"]), "d", "t", NAMES)
     assert treatment.convert[0](value) == sha256(hashed).hexdigest()
+
+
+def test_dates_with_a_zero_part_are_null_where_that_is_asked_for() -> None:
+    types = [ColumnType(name) for name in ("date", "datetime", "timestamp", "varchar")]
+    convert = treat(ColumnOptions(zero_dates="null"), "d", "t", NAMES, types).convert
+    assert set(convert) == {0, 1, 2}
+    for text in ("0000-00-00", "2024-00-15", "2024-01-00", "0000-01-01 00:00:00.5"):
+        assert convert[0](text) is None
+    assert convert[1]("2024-10-10 00:00:00.000") == "2024-10-10 00:00:00.000"
+    masked = treat(ColumnOptions(zero_dates="null", mask=["*.*.id"], exclude=["*.*.email"]), "d", "t", NAMES, types)
+    assert masked.skip == {1}
+    assert masked.convert[0]("0000-00-00") == MASK
 
 
 @pytest.mark.parametrize(

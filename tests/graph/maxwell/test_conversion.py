@@ -89,6 +89,8 @@ COLLECTOR: list[tuple[str, str, Any]] = [
     ("output_push_timestamp=true", "output.push_ts", True),
     ("output_primary_keys=true", "output.primary_key", True),
     ("output_primary_key_columns=true", "output.primary_key_columns", True),
+    ("output_nulls=false", "columns.nulls", False),
+    ("output_null_zerodates=true", "columns.zero_dates", "null"),
     ("exclude_columns=ssn, a[1]*", "columns.exclude", ["*.*.ssn", "*.*.a[[]1][*]"]),
 ]
 
@@ -322,8 +324,7 @@ def test_what_cannot_be_converted_is_an_error_and_nothing_runs(lines: str, messa
         ("host=a\nhost=b", "2:1: W205 host: the key is already there on line 1: the last one counts"),
         ("user=", "W205 user: it has no value: the default counts"),
         ("bootstrapper=async", "W205 bootstrapper: there is no table maxwell.bootstrap"),
-        ("output_nulls=false", "W205 output_nulls: columns that are NULL are there, as null"),
-        ("output_null_zerodates=true", "W205 output_null_zerodates: zero dates are the text"),
+        ("output_commit_info=false", "W205 output_commit_info: `xid`, `xoffset` and `commit` are always there"),
         (f"{KAFKA}\nddl_kafka_topic=d", "W205 ddl_kafka_topic: without output_ddl=true there is nothing to write"),
         ("replication_user=u", "W205 replication_user: without replication_host it is `user` that counts"),
         ("replication_host=r\nuser=u", "W205 user: wlf keeps its cursors in files"),

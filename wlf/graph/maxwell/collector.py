@@ -29,8 +29,6 @@ _SWITCHES = {
 _OTHERWISE = {
     "output_commit_info": (False, "`xid`, `xoffset` and `commit` are always there"),
     "output_xoffset": (False, "`xoffset` is always there, on all rows of a transaction but the last"),
-    "output_nulls": (False, "columns that are NULL are there, as null"),
-    "output_null_zerodates": (True, "zero dates are the text that MySQL has for them, 0000-00-00"),
 }
 """Switches of Maxwell that cannot be turned off (False) or on (True) here."""
 
@@ -66,9 +64,9 @@ def collector_of(source: Source, destination: str, *, thread_id: bool) -> dict[s
     output = _output(source, thread_id=thread_id)
     if output:
         made["output"] = output
-    excluded = _excluded(source)
-    if excluded:
-        made["columns"] = {"exclude": excluded}
+    columns = _columns(source)
+    if columns:
+        made["columns"] = columns
     return made
 
 
@@ -127,6 +125,18 @@ def _output(source: Source, *, thread_id: bool) -> dict[str, Tree]:
     naming = source.take("output_naming_strategy")
     if naming is not None and naming.value.strip().lower() != "none":
         source.wrong(naming, "wlf does not rename columns: consumers would find none of them", "remove the key")
+    return made
+
+
+def _columns(source: Source) -> dict[str, Tree]:
+    made: dict[str, Tree] = {}
+    excluded = _excluded(source)
+    if excluded:
+        made["exclude"] = excluded
+    if source.truth("output_nulls") is False:
+        made["nulls"] = Leaf(False, source.line("output_nulls"))
+    if source.truth("output_null_zerodates"):
+        made["zero_dates"] = Leaf("null", source.line("output_null_zerodates"))
     return made
 
 

@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from wlf.components.collectors._binlog.options import ColumnOptions
+from wlf.events.table import ColumnType
 
 MASK = "***"
+_DATED = frozenset(("date", "datetime", "timestamp"))
 _sorted = msgspec.json.Encoder(order="sorted", enc_hook=Decimal.__str__)
 
 
@@ -26,11 +28,15 @@ class Treatment(NamedTuple):
     """Put through a function, which never sees NULL."""
 
 
-def treat(options: ColumnOptions, database: str, table: str, names: Sequence[str]) -> Treatment:
+def treat(
+    options: ColumnOptions, database: str, table: str, names: Sequence[str], types: Sequence[ColumnType] = ()
+) -> Treatment:
     """The treatment of a table with these columns. Leaving out wins over masking, masking over hashing."""
+    skip, convert = set[int](), dict[int, Callable[[Any], Any]]()
+    if options.zero_dates == "null":
+        convert = {index: _without_zero for index, kind in enumerate(types) if kind.type in _DATED}
     if not (options.exclude or options.mask or options.hash):
-        return Treatment(frozenset(), {})
-    skip, convert = set(), dict[int, Callable[[Any], Any]]()
+        return Treatment(frozenset(), convert)
     hashed = _hasher(options.hash_salt.reveal().encode())
     for index, name in enumerate(names):
         path = f"{database}.{table}.{name}"
@@ -41,6 +47,11 @@ def treat(options: ColumnOptions, database: str, table: str, names: Sequence[str
         elif _matches(path, options.hash):
             convert[index] = hashed
     return Treatment(frozenset(skip), convert)
+
+
+def _without_zero(value: str) -> str | None:
+    """A date as it is; None where its year, month or day is zero."""
+    return None if value[:4] == "0000" or value[5:7] == "00" or value[8:10] == "00" else value
 
 
 def _matches(path: str, patterns: Sequence[str]) -> bool:

@@ -41,6 +41,8 @@ class Making:
         self.wants = table_filter(config.tables, context.wants)
         """Are rows of this (database, table) read at all?"""
         self._shows_origin = bool(context.formats - _OWN_FORMATS)
+        large = config.large or ("spill" if "maxwell" in context.formats else "stream")
+        self._spills = large == "spill"
 
     def decoder(
         self,
@@ -64,7 +66,7 @@ class Making:
             position=offset,
             quiet_until=(begin.file, begin.offset) if begin.prepared else None,
             make_file=tempfile.TemporaryFile,
-            spills=self.config.large == "spill",
+            spills=self._spills,
             details=self._shows_origin or output.query or output.thread_id,
             declared_checksum=declared_checksum,
             semi_sync=semi_sync,
@@ -86,14 +88,13 @@ class Making:
 
     def bind(self, table: TableMap) -> TableVersion:
         """The row class of a table version, without the columns that are left out."""
-        skip, convert = treat(self.config.columns, table.database, table.table, table.names)
+        types = tuple(map(column_type, table.columns))
+        skip, convert = treat(self.config.columns, table.database, table.table, table.names, types)
         skip |= _hashes(table)
         # A key with a column left out would be another key: better none.
         key = () if skip.intersection(table.primary_key) else table.primary_key
-        types = tuple(map(column_type, table.columns))
-        return self._versions.get(
-            table.database, table.table, table.names, key, skip=skip, convert=convert, types=types
-        )
+        where, nulls = (table.database, table.table, table.names), self.config.columns.nulls
+        return self._versions.get(*where, key, skip=skip, convert=convert, types=types, nulls=nulls)
 
 
 def _hashes(table: TableMap) -> frozenset[int]:

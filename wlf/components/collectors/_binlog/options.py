@@ -80,6 +80,13 @@ class ColumnOptions(_Options, frozen=True, kw_only=True):
         list[str], Meta(description="globs of columns whose values, except NULL, become their SHA-256 in hexadecimal")
     ] = []
     hash_salt: Annotated[Secret, Meta(description="text put before each value that is hashed")] = Secret("")
+    nulls: Annotated[bool, Meta(description="columns that are NULL are there, as null; false: they are left out")] = (
+        True
+    )
+    zero_dates: Annotated[
+        Literal["text", "null"],
+        Meta(description="dates whose year, month or day is zero: the text that MySQL has for them, or null"),
+    ] = "text"
 
     def __post_init__(self) -> None:
         _dotted((*self.exclude, *self.mask, *self.hash), 2, "database.table.column")
@@ -216,12 +223,13 @@ class BinlogConfig(CollectorConfig, frozen=True, kw_only=True):
         ),
     ] = 16_777_216
     large: Annotated[
-        Literal["stream", "spill"],
+        Literal["stream", "spill"] | None,
         Meta(
             description="transactions over `hold_max_bytes`: stream: their rows go on at once, only the last one has "
-            "xid; spill: they wait for their end in a temporary file, and every row has xid"
+            "xid; spill: they wait for their end in a temporary file, and every row has xid; default: spill where a "
+            "dispatcher's format is maxwell, else stream"
         ),
-    ] = "stream"
+    ] = None
     tables: Annotated[TableOptions, Meta(description="which tables are read at all")] = TableOptions()
     columns: Annotated[ColumnOptions, Meta(description="columns left out, masked or hashed")] = ColumnOptions()
     output: Annotated[OutputOptions, Meta(description="fields beyond Maxwell's default ones")] = OutputOptions()
