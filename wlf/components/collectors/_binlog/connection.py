@@ -84,6 +84,8 @@ def _open(config: BinlogConfig, context: ssl.SSLContext | None) -> Connection[An
         write_timeout=timeout,
         charset="utf8mb4",
         autocommit=True,
+        # PyMySQL takes the greeting's word for it, where MySQL says yes even with autocommit = 0 for new sessions.
+        init_command="SET SESSION autocommit = 1",
         program_name="wlf",
         ssl=context,
         ssl_disabled=context is None,
