@@ -198,5 +198,5 @@ def test_partial_documents_without_the_document_before_are_an_error_that_says_so
         cursor.execute("INSERT INTO t (id, j) VALUES (1, %s)", (json.dumps({"a": "x" * 99, "b": "y" * 99}),))
         mysql.flush_logs()
         cursor.execute("UPDATE t SET j = JSON_SET(j, '$.a', 'z')")
-    with pytest.raises(DecodeError, match=r"\d: expected JSON column 2 of partial_3\.t .* binlog_row_image=FULL"):
+    with pytest.raises(DecodeError, match=r"\d: partial_3\.t: expected JSON column 2 .* binlog_row_image=FULL"):
         Reading().file(mysql.flush_logs().read_bytes())

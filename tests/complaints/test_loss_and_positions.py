@@ -154,7 +154,7 @@ def test_position_moves_while_everything_is_filtered(make_mysql: Make[MySQL], tm
             server.execute(f"INSERT INTO quiet.t VALUES ({number}, 'noise')")
             server.flush_logs()
         file, size = server.query("SHOW BINARY LOGS")[-1][:2]
-        run.wait_for(lambda: (place := stored_place(run)) is not None and place.is_behind(file, size), "store the end")
+        run.wait_for(lambda: is_past(run, file, size), "store the end")
     # Killed, not stopped: what is stored was stored in passing.
     server.execute(f"PURGE BINARY LOGS TO '{file}'", "INSERT INTO loud.t VALUES (1, 'heard')")
     with run:
@@ -283,3 +283,35 @@ def test_a_transaction_counts_its_wanted_rows_alone(own: SqlServer) -> None:
         ]
         told = [(None if e.xoffset is UNSET else e.xoffset, e.commit is True) for e in events]
         assert told == [(0, False), (1, False), (None, True), (None, True)]
+
+
+def test_a_prepared_transaction_survives_kills_of_the_run(own: SqlServer, tmp_path: Path) -> None:
+    """Maxwell 1771, 1340, 838: rows of XA transactions were lost, or came although they were rolled back."""
+    run = to_one_file(tmp_path, own, start="earliest", heartbeat_interval_ms=200)
+
+    def rows() -> list[int]:
+        return [event["data"]["id"] for event in written(tmp_path)]
+
+    for name, first in (("kept", 1), ("undone", 11)):
+        insert = f"INSERT INTO t VALUES ({first}, 'x'), ({first + 1}, 'y')"
+        own.execute("USE d", f"XA START '{name}'", insert, f"XA END '{name}'", f"XA PREPARE '{name}'")
+    own.execute("INSERT INTO d.t VALUES (100, 'between')")
+    own.flush_logs()
+    for steps, last in (
+        (("INSERT INTO d.t VALUES (101, 'between')",), 101),
+        (("XA COMMIT 'kept'", "XA ROLLBACK 'undone'"), 2),
+    ):
+        own.execute(*steps)
+        file, size = own.query("SHOW BINARY LOGS")[-1][:2]
+        with run:
+            run.wait_for(lambda last=last: last in rows(), f"deliver {last}")  # type: ignore[misc]
+            run.wait_for(lambda file=file, size=size: is_past(run, file, size), "store it")  # type: ignore[misc]
+    assert rows() == [100, 101, 1, 2]
+    place = stored_place(run)
+    assert place is not None
+    assert place.prepared == ()
+
+
+def is_past(run: WlfRun, file: str, size: int) -> bool:
+    place = stored_place(run)
+    return place is not None and place.is_behind(file, size)

@@ -8,10 +8,15 @@ from typing import Any
 
 import pytest
 
+from tests.binlog.build import Raw, transaction
+from tests.binlog.build import binlog as whole_file
+from tests.binlog.build import read as decoded
+from tests.binlog.test_walk import MAP, inserted
 from tests.complaints.pipelines import binlog, to_files, written
 from tests.integration.wlf_run import WlfRun
 from tests.servers.fixtures import Make
 from tests.servers.sql import SqlServer
+from wlf.errors import DecodeError
 
 pytestmark = pytest.mark.servers
 
@@ -86,3 +91,37 @@ def test_moments_are_the_same_in_every_zone_of_server_and_client(
         assert copied == streamed, format
         if format == "wlf":
             assert [(row["s"], row["d"]) for row in copied] == expected
+
+
+JSON_MAP = Raw(19, MAP.body.replace(bytes.fromhex("02 03 03 00 02"), bytes.fromhex("02 03 f5 01 04 02")))
+
+
+def with_document(document: bytes) -> Raw:
+    """A row of an INT and a JSON document."""
+    head = inserted(1).body[:-9]
+    return Raw(30, head + b"\0\1\0\0\0" + len(document).to_bytes(4, "little") + document)
+
+
+MISFIT = "expected the rows to end with their event"
+"""What the fast way says, which does not look at columns one by one."""
+WRONG = {
+    "too short": (MAP, Raw(30, inserted(1).body[:-1]), f"(column 2: expected 4 bytes, got 3|{MISFIT})"),
+    "too long": (MAP, Raw(30, inserted(1).body + b"\0\0\0"), f"(column 1: expected 4 bytes, got 2|{MISFIT})"),
+    "more columns": (
+        MAP,
+        Raw(30, inserted(1).body.replace(b"\2\0\2\xff", b"\2\0\3\xff")),
+        "expected rows of 2 columns",
+    ),
+    "a document": (JSON_MAP, with_document(b"\2\xff\xff\xff\xff\1"), "column 2: expected a JSON value of 65535 bytes"),
+}
+
+
+@pytest.mark.parametrize(("table", "row", "told"), WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize("before", [0, 30], ids=["first", "behind many"])
+def test_what_cannot_be_read_is_told_with_place_table_and_column(table: Raw, row: Raw, told: str, before: int) -> None:
+    """go-mysql 83, 697, python-mysql-replication 132, 334, 223: a panic or an IndexError that named no table."""
+    good = with_document(b"\4\1") if table is JSON_MAP else inserted(1)
+    with pytest.raises(DecodeError, match=rf"^binlog\.000001:\d+: t\.ut: {told}") as caught:
+        decoded(*transaction(table, *[good] * before, row))
+    # Where the event begins: behind all others but the XID, which is not there.
+    assert caught.value.position == len(whole_file(*transaction(table, *[good] * before)[:-1]))

@@ -70,17 +70,20 @@ class _Step:
         stop = at + self.size
         if self.codec.variable:
             if stop > end:
-                raise DecodeError(f"expected a length for column {self.index + 1}, got the end of the event")
+                raise DecodeError(f"column {self.index + 1}: expected a length, got the end of the event")
             at, stop = stop, stop + self.length(*self.unpack(buf, at))
         if stop > end:
-            raise DecodeError(f"expected {stop - at} bytes for column {self.index + 1}, got {max(end - at, 0)}")
+            raise DecodeError(f"column {self.index + 1}: expected {stop - at} bytes, got {max(end - at, 0)}")
         return buf[at:stop], stop
 
     def value(self, raw: bytes) -> Any:
-        """The value that raw bytes stand for."""
+        """The value that raw bytes stand for; raises DecodeError with the column."""
         if self.skip:
             return UNSET
-        value = self.decode(raw) if self.codec.variable else self.decode(*self.unpack(raw))
+        try:
+            value = self.decode(raw) if self.codec.variable else self.decode(*self.unpack(raw))
+        except (DecodeError, *DAMAGE) as error:
+            raise DecodeError(f"column {self.index + 1}: {_told(error)}") from error
         return value if self.convert is None else self.convert(value)
 
 
@@ -147,24 +150,23 @@ class Table:
         """The rows of one rows event (header included, checksum not), and for updates the former values.
 
         Raises:
-            DecodeError: the event does not fit the table.
+            DecodeError: the event does not fit the table, with the table's name and where it is known the column.
         """
         at = start + 27
         if kind >= 30:
             at += buf[at] | buf[at + 1] << 8
         stop = at + self._head_sizes[kind]
         head = buf[at:stop]
-        fn = self._fns.get(head) if kind != PARTIAL else self._partial(head)
-        if fn is None:
-            fn = self._new(head, KINDS[kind] == "update")
-        if stop > end:
-            raise DecodeError("expected a rows event, got one that ends in its head")
         try:
+            fn = self._fns.get(head) if kind != PARTIAL else self._partial(head)
+            if fn is None:
+                fn = self._new(head, KINDS[kind] == "update")
+            if stop > end:
+                raise DecodeError("expected a rows event, got one that ends in its head")
             return fn(buf, stop, end)
         except (DecodeError, *DAMAGE) as error:
-            if self._has_old_times:
-                raise DecodeError(f"expected rows of {self.name}, got other bytes: {OLD_FRACTIONS}") from error
-            raise
+            told = f"expected rows, got other bytes: {OLD_FRACTIONS}" if self._has_old_times else _told(error)
+            raise DecodeError(f"{self.name}: {told}") from error
 
     def plain(self, kind: int, buf: bytes, start: int, end: int) -> tuple[int, bytes]:
         """A compressed rows event of MariaDB (166 to 171) as the event it stands for: its type and bytes.
@@ -262,7 +264,7 @@ class _Singles:
             while size and at < end:
                 fn = compiled.get(buf[at : at + size])
                 at = fn[0](buf, at, end, rows) if fn else self._row(buf, at, end, rows)
-        except UnicodeDecodeError:
+        except (DecodeError, *DAMAGE):  # broken text is no error to the slow way, and else it tells the column
             rows.clear()
             at = self._slow(buf, start, end, rows)
         if at != end:
@@ -317,7 +319,7 @@ class _Updates:
                         break
                 else:
                     at = self._row(buf, at, end, rows, olds)
-        except UnicodeDecodeError:
+        except (DecodeError, *DAMAGE):  # broken text is no error to the slow way, and else it tells the column
             rows.clear()
             olds.clear()
             at = self._slow(buf, start, end, rows, olds)
@@ -399,7 +401,7 @@ class _PartialUpdates:
                 documents[index] = UNSET if slot.skip else None
             elif former is None:
                 raise DecodeError(
-                    f"expected JSON column {index + 1} of {self._table.name} in the image before its partial update "
+                    f"expected JSON column {index + 1} in the image before its partial update "
                     f"(binlog_row_value_options=PARTIAL_JSON): it takes binlog_row_image=FULL"
                 )
             else:
@@ -419,6 +421,10 @@ def _old_row(table: Table, before: _Reader, after: _Reader) -> Callable[..., Any
 
 def _build(table: Table, values: dict[int, Any], row: Callable[..., Any] | None = None) -> Any:
     return (row or table.binding.row)(*(values.get(index, UNSET) for index in range(len(table.slots))))
+
+
+def _told(error: Exception) -> str:
+    return error.message if isinstance(error, DecodeError) else f"expected rows, got other bytes ({error})"
 
 
 def _misfit(at: int, end: int) -> DecodeError:
