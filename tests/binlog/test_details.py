@@ -19,6 +19,7 @@ from tests.binlog.build import (
     prepared,
     query,
     read,
+    stream,
     transaction,
     xid,
     xid_bytes,
@@ -105,6 +106,26 @@ def test_the_session_of_a_transaction_is_not_that_of_the_one_before() -> None:
     first = transaction(MAP, inserted(1))
     reading = detailed(*first, mariadb_gtid(2), MAP, inserted(2), xid(), mariadb=True)
     assert [found.thread_id for found in reading.transactions] == [0x66, None]
+
+
+def test_each_transaction_has_its_own_session_and_time_in_files_and_streams() -> None:
+    stamped, begin = captured(JSON, "rows query + gtid")[:2]
+    events: list[Raw] = []
+    for number in range(1, 5):
+        head = stamped.body[:17] + number.to_bytes(8, "little") + stamped.body[25:42]
+        time = bytes([number]) + stamped.body[43:]
+        events += [stamped._replace(body=head + time), begin._replace(body=bytes([number]) + begin.body[1:])]
+        events += [MAP, inserted(number), xid(number)]
+    events[5] = gtid(2)  # of a server that tells no time
+    expected = [(1, 0x660F4376E2F01), (2, None), (3, 0x660F4376E2F03), (4, 0x660F4376E2F04)]
+    content = binlog(*events)
+    for reading in (
+        Reading(details=True).file(content),
+        Reading(mode="stream", details=True).chunks([stream(content)]),
+    ):
+        assert [(found.thread_id, found.commit_us) for found in reading.transactions] == expected
+    plain = Reading().file(content).transactions
+    assert [(found.thread_id, found.commit_us) for found in plain] == [(None, None)] * 4
 
 
 def test_the_session_inside_a_payload_and_of_xa() -> None:

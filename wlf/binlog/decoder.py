@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from wlf.binlog.control import ENCRYPTED_MAGIC, HEADER_BYTES, MAGIC, check_crc
 from wlf.binlog.counts import Counts
+from wlf.binlog.details import commit_us
 from wlf.binlog.errors import UnsupportedEvent
 from wlf.binlog.events import Event, Steering
 from wlf.binlog.framing import MAX_EVENT_BYTES, PACKET_BYTES, SEMI_SYNC_BYTES, Packets, Tail
@@ -30,7 +31,7 @@ _FULL_HEAD = Struct("<IBIIIH").unpack_from
 _HEAD = Struct("<IBII").unpack_from
 _HEADS = {0: _HEAD, 5: Struct("<5xIBII").unpack_from, 7: Struct("<7xIBII").unpack_from}
 _GTID_BODY = Struct("<16sq").unpack_from
-_U64 = Struct("<Q").unpack_from
+_U32, _U64 = Struct("<I").unpack_from, Struct("<Q").unpack_from
 _BEGIN = b"\0BEGIN"
 _TABLE_MAP, _QUERY, _XID, _FORMAT, _GTID, _PAYLOAD = 19, 2, 16, 15, 33, 40
 _BEGINS = 64
@@ -311,21 +312,22 @@ class Decoder:
         return True
 
     def _walk(self) -> bool:
-        """Go through the whole events of the buffer; True: stopped on purpose, not for want of bytes."""
+        """Go through the whole events of the buffer; True: stopped on purpose, not for want of bytes.
+
+        The position of an event is base + at.
+        A GTID of a stream whose place is not the one expected takes the slow way: servers leave transactions out.
+        """
         buf, at, lead, steering, group = self._buf, self._at, self._lead, self._steering, self._group
         ids, known, begins, frames = self._ids, self._tables.known, self._begins, group.frames
-        head, size_of_buf, trim = _HEADS[lead], len(buf), steering.checksum_bytes
-        limit, checked = size_of_buf - (4 if lead else 18), trim and self._verify
-        in_a_hurry, pause = not (lead or self._details), False
-        # The position of an event is base + at.
+        head, size_of_buf, trim, details = _HEADS[lead], len(buf), steering.checksum_bytes, self._details
+        limit, checked, pause = size_of_buf - (4 if lead else 18), trim and self._verify, False
         base = steering.position - at
         try:
             while at < limit:
                 if lead and (odd := self._packet(buf, at)) >= 0:
                     if not odd:
                         return False
-                    at += odd
-                    base -= odd
+                    at, base = at + odd, base - odd
                     continue
                 ts, kind, server, size = head(buf, at)
                 end = (start := at + lead) + size
@@ -341,10 +343,14 @@ class Decoder:
                     if table is None and (table := self._new_table(raw, base + at)) is None:
                         return True
                     ids[buf[start + 19 : start + 25]] = table
-                elif kind == _GTID and in_a_hurry and not group.open:
+                elif kind == _GTID and not (group.open or (lead and _U32(buf, start + 13)[0] != base + at + size)):
                     group.open, group.gtid = True, _GTID_BODY(buf, start + 20)
+                    if details:  # the thread id comes with BEGIN
+                        group.commit_us = commit_us(buf, start, stop)
                 elif kind == _QUERY and buf[start + 27 : stop] in begins:
                     group.open = group.begun = True
+                    if details:
+                        group.thread_id = _U32(buf, start + 19)[0]
                 elif kind in KINDS:
                     if table := ids.get(buf[start + 19 : start + 25]):
                         frames.append((table, kind, ts, server, buf, start, stop, base + at + size))
@@ -364,8 +370,7 @@ class Decoder:
                     base, trim = steering.position - at, steering.checksum_bytes
                     checked = trim and self._verify
                     pause = group.full or bool(self._payloads)
-                at = end
-                base -= lead
+                at, base = end, base - lead
                 if pause:
                     return group.full
         finally:
@@ -427,7 +432,7 @@ class Decoder:
         """A QUERY event that is BEGIN."""
         self._group.open = self._group.begun = True
         if self._details:
-            self._group.thread_id = int.from_bytes(buf[start + 19 : start + 23], "little")
+            self._group.thread_id = _U32(buf, start + 19)[0]
 
     def _settle(self) -> None:
         """A server without the plugin ignores that this replica acknowledges: the first packet tells."""
@@ -443,8 +448,6 @@ class Decoder:
         fields = _FULL_HEAD(buf, start)
         if fields[1] == _QUERY and _is_begin(buf, start, stop):
             self._begun(buf, start)
-            if self._details:
-                return
             # From the default database's length on, one session's BEGINs are mostly alike.
             if len(self._begins) >= _BEGINS:
                 self._begins.clear()

@@ -5,19 +5,24 @@ Read only where `Decoder(details=True)` asks for it.
 
 from __future__ import annotations
 
+from struct import Struct
+
 from wlf.binlog.wire import svarint
 
+_U64 = Struct("<Q").unpack_from
 _PARTITION = 1
 _THREAD_ID = 16
 _IMMEDIATE_US = 6
 
 
-def commit_us(body: bytes) -> int | None:
-    """The immediate_commit_timestamp of a GTID event, Unix microseconds; None before MySQL 8.0.1."""
-    if len(body) < 49 or body[25] != 2:
+def commit_us(buf: bytes, start: int, stop: int) -> int | None:
+    """The immediate_commit_timestamp of a GTID event (header included), Unix microseconds; None before MySQL 8.0.1."""
+    if stop - start < 68 or buf[start + 44] != 2:
         return None
-    # The highest of the 56 bits says that the original server's timestamp follows.
-    return int.from_bytes(body[42:49], "little") & 0x7FFFFFFFFFFFFF
+    # Of the eight bytes read the first is another field's; the highest of the 56 bits says that the original server's
+    # timestamp follows.
+    stamp: int = _U64(buf, start + 60)[0]
+    return stamp >> 8 & 0x7FFFFFFFFFFFFF
 
 
 def tagged_commit_us(body: bytes) -> int | None:

@@ -213,12 +213,12 @@ class Steering:
             self._follow(event.log_pos, event.size)
         self._begin(_GTID(event.buf, event.start + 20))
         if self._details:
-            self._group.commit_us = commit_us(self._body(event))
+            self._group.commit_us = commit_us(event.buf, event.start, event.end - self.checksum_bytes)
 
     def _on_anonymous(self, event: Event) -> None:
         self._begin(None)
         if self._details:
-            self._group.commit_us = commit_us(self._body(event))
+            self._group.commit_us = commit_us(event.buf, event.start, event.end - self.checksum_bytes)
 
     def _follow(self, log_pos: int, size: int) -> None:
         """The server skips transactions that were asked not to be sent."""

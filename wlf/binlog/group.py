@@ -371,7 +371,8 @@ class Group:
         if self._rows_out >= self._limits.batch_rows or self._bytes_out >= self._limits.batch_bytes:
             self.full = True
         if rows:
-            where = partitions(kind, buf, start) if self._details else ()
+            # The extra row information of most events is nothing but its length, 2.
+            where = partitions(kind, buf, start) if self._details and buf[start + 27] != 2 else ()
             change = (table.binding, KINDS[kind], change_ts, server, position, rows, olds, None, where, 0)
             changes = [_tuple(Change, change)]
             gtid, session, when = self.gtid_text(), self.thread_id, self.commit_us
