@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.binlog.build import Reading, captured, read, transaction
+from tests.binlog.build import Reading, captured, gtid, payload, query, read, transaction, xid
 from tests.binlog.test_captures import TABLES, rows_only
 from tests.binlog.test_walk import MAP, SERVER, inserted
 from wlf.components.collectors._binlog.assemble import Assembler
@@ -56,3 +56,14 @@ def test_the_short_way_gives_what_the_long_way_gives() -> None:
     (long,) = Assembler("s", OutputOptions(server_id=True)).events(single.transactions[0])
     assert encode_json([short]) == [line.replace(b'"server_id":1,', b"") for line in encode_json([long])]
     assert short.place == long.place
+    (short,) = Assembler("s", origin=True).events(single.transactions[0])
+    (long,) = Assembler("s", OutputOptions(server_id=True), origin=True).events(single.transactions[0])
+    assert short.place == long.place
+    assert short.place.origin is not None
+
+
+def test_rows_that_end_at_one_place_are_counted_on_in_the_last_part() -> None:
+    # All rows of a compressed payload end at its end; here the last part of it has one row alone.
+    reading = read(gtid(1), payload(query("BEGIN"), MAP, inserted(1), inserted(2), xid()), batch_rows=1)
+    assert [len(found.changes) for found in reading.transactions] == [1, 1]
+    assert [row_index(event) for event in reading.events()] == [0, 1]

@@ -47,7 +47,7 @@ class Assembler:
         self._output = output = output or OutputOptions()
         self._origin = origin
         self._now = now
-        self._plain = not origin and output == OutputOptions()
+        self._plain = output == OutputOptions()
 
     def events(self, transaction: Transaction) -> list[RowChange]:
         """The events of a transaction, or of a part of one: the last has `commit`, all others `xoffset`.
@@ -70,12 +70,16 @@ class Assembler:
 
     def _only(self, transaction: Transaction, change: Change) -> RowChange:
         """The short way for the one row of a transaction, without any switch on."""
-        version, kind, ts, _, offset, (row,), olds, _, _, _ = change
+        version, kind, ts, server_id, offset, (row,), olds, query, _, before = change
         xid = UNSET if transaction.xid is None else transaction.xid
         head = (version.database, version.table, kind, ts, UNSET, xid, UNSET, True, *_NO_EXTRA, row)
         event = _CLASSES[kind](*head) if olds is None else RowUpdate(*head, olds[0])
-        first = transaction.first_xoffset
-        _put(event, _tuple(Place, (self._server, transaction.file, offset, ts, transaction.gtid, first, 1, None)))
+        origin = None
+        if self._origin:
+            origin = _tuple(Origin, (server_id, transaction.thread_id, query, transaction.commit_us, transaction.xid))
+        first = transaction.first_xoffset - before
+        place = (self._server, transaction.file, offset, ts, transaction.gtid, first, before + 1, origin)
+        _put(event, _tuple(Place, place))
         return event
 
     def _change(
