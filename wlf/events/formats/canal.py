@@ -25,7 +25,7 @@ from wlf.events.formats.forms import (
     with_version,
 )
 from wlf.events.formats.lines import NoForm, encode_lines, encode_one
-from wlf.events.rows import RowChange, RowUpdate
+from wlf.events.rows import Place, RowChange, RowUpdate
 from wlf.events.table import TableVersion
 
 _TYPES = {
@@ -93,29 +93,45 @@ def _encode(events: Sequence[Any]) -> list[bytes]:
     now = time_ns() // 1_000_000
     time = b"%d" % now
     payloads: list[bytes] = []
+    append, join = payloads.append, b"".join
     make: Any = None
+    last: Any = None
+    place: Any = None
+    ts = 0
+    database = types = stop = where = b""
     for event in events:
         if not isinstance(event, RowChange):
-            payloads.append(_other(event, now).encode())
+            append(_other(event, now).encode())
             continue
-        if type(event.data) is not make:
-            make = type(event.data)
+        kind = event.type
+        if type(event.data) is not make or kind is not last:
+            make, last, place = type(event.data), kind, None
             _, database, types, keys = _forms.of(make)
-        data, old = next(texts), b"null"
+            stop = b"".join((keys, time, _TYPES[kind]))
+        at = getattr(event, "place", None)
+        if at is not place or at is None or event.ts != ts:
+            place, ts = at, event.ts
+            where = _where(ts, at, types)
+        data = next(texts)
         if type(event) is RowUpdate and event.old is not UNSET:
             changed = next(texts)
             if changed != b"{}":
-                old = b"[%b]" % changed
-        place = getattr(event, "place", None)
-        offset, gtid = (0, "") if place is None else (place.offset, place.gtid or "")
-        where = f'{event.ts * 1000},"gtid":"{gtid}","id":{offset}'.encode()
-        payloads.append(b"".join((_DATA, data, database, where, types, old, keys, time, _TYPES[event.type])))
+                append(join((_DATA, data, database, where, b"[", changed, b"]", stop)))
+                continue
+        append(join((_DATA, data, database, where, b"null", stop)))
     return payloads
+
+
+def _where(ts: int, place: Place | None, types: bytes) -> bytes:
+    """When and where, the same for all rows of a rows event, with what follows up to the old values."""
+    offset, gtid = (0, "") if place is None else (place.offset, place.gtid or "")
+    return f'{ts * 1000},"gtid":"{gtid}","id":{offset}'.encode() + types
 
 
 def _images(events: Sequence[Any]) -> list[Any]:
     """The rows with converted values, each of an update followed by its old values."""
     images: list[Any] = []
+    append = images.append
     make: Any = None
     for event in events:
         if not isinstance(event, RowChange):
@@ -124,9 +140,9 @@ def _images(events: Sequence[Any]) -> list[Any]:
         if type(data) is not make:
             make = type(data)
             row = _forms.of(make).row
-        images.append(row(data, make))
-        if type(event) is RowUpdate and event.old is not UNSET:
-            images.append(row(event.old, make))
+        append(row(data, make))
+        if type(event) is RowUpdate and (old := event.old) is not UNSET:
+            append(row(old, make))
     return images
 
 

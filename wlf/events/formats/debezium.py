@@ -36,13 +36,15 @@ from wlf.events.formats.forms import (
     without,
 )
 from wlf.events.formats.lines import NoForm, encode_lines, encode_one
-from wlf.events.rows import Place, RowChange, RowDelete, RowInsert, RowSnapshot, RowUpdate, put_place
+from wlf.events.rows import RowChange, RowDelete, RowInsert, RowSnapshot, RowUpdate, put_place
 from wlf.events.table import TableVersion
 
 NEW_KEY, OLD_KEY = "__debezium.newkey", "__debezium.oldkey"
 
 _OPERATIONS: dict[Any, bytes] = {RowInsert: b'c",', RowUpdate: b'u",', RowDelete: b'd",', RowSnapshot: b'r",'}
 _START, _AFTER = b'{"before":', b',"after":'
+_NULL_AFTER, _AFTER_NULL = b'null,"after":', b',"after":null'
+_NUMBERS = tuple(b"%d" % number for number in range(1024))
 
 
 class Message(NamedTuple):
@@ -58,7 +60,8 @@ class Message(NamedTuple):
 class _Form(NamedTuple):
     """What is compiled for a table version."""
 
-    row: RowFunction
+    row: RowFunction | None
+    """None where no value needs another form."""
     pair: PairFunction
     source: SourceText
     start: bytes
@@ -78,7 +81,7 @@ def _compile(version: TableVersion) -> _Form:
     key = version.primary_key
     names = tuple(version.columns[index] for index in key)
     return _Form(
-        row_function(converts),
+        row_function(converts) if any(converts) else None,
         pair_function(converts),
         SourceText(version.database, version.table),
         value_head(version, columns).encode() + _START,
@@ -114,33 +117,38 @@ def _encode_versioned(events: Sequence[Any], *, schema: bool) -> list[bytes]:
     times = _times()
     end = f"{times}}}}}".encode() if schema else f"{times}}}".encode()
     payloads: list[bytes] = []
+    append, join = payloads.append, b"".join
     place: Any = None
     make: Any = None
-    head = tail = start = b""
+    last: Any = None
+    head = tail = start = stop = b""
     for event in events:
         kind = type(event)
-        operation = _OPERATIONS.get(kind)
-        if operation is None:
-            payloads.append(_other(event, times, schema=schema).encode())
+        if kind not in _OPERATIONS:
+            append(_other(event, times, schema=schema).encode())
             continue
         if type(event.data) is not make:
             make, place = type(event.data), None
-            form = _forms.of(make)
-            start = form.start if schema else _START
+            source = _forms.of(make).source
+            start = _forms.of(make).start if schema else _START
         at = getattr(event, "place", None)
-        if at is not place or at is None:
-            place = at
-            head, tail = form.source.of(event, at)
-        before = next(texts) if kind is RowDelete or (kind is RowUpdate and event.old is not UNSET) else b"null"
-        after = b"null" if kind is RowDelete else next(texts)
-        number = b"0" if at is None or at.rows == 1 else b"%d" % _number(event, at)
-        payloads.append(b"".join((start, before, _AFTER, after, head, number, tail, operation, end)))
+        if at is not place or at is None or kind is not last:
+            # Of single rows in transactions of their own, nothing but the head differs.
+            place, former = at, tail
+            head, tail = source.of(event, at)
+            if tail is not former or kind is not last:
+                last, stop = kind, b"".join((tail, _OPERATIONS[kind], end))
+        xoffset = event.xoffset
+        index = 0 if at is None else at.rows - 1 if xoffset is UNSET else xoffset - at.first
+        row = _NUMBERS[index] if 0 <= index < 1024 else b"%d" % index
+        if kind is RowUpdate:
+            before = next(texts) if event.old is not UNSET else b"null"
+            append(join((start, before, _AFTER, next(texts), head, row, stop)))
+        elif kind is RowDelete:
+            append(join((start, next(texts), _AFTER_NULL, head, row, stop)))
+        else:
+            append(join((start, _NULL_AFTER, next(texts), head, row, stop)))
     return payloads
-
-
-def _number(event: Any, at: Place) -> int:
-    """As `row_index`, without looking the place up again."""
-    return at.rows - 1 if event.xoffset is UNSET else event.xoffset - at.first
 
 
 def _images(events: Sequence[Any]) -> list[Any]:
@@ -155,13 +163,14 @@ def _images(events: Sequence[Any]) -> list[Any]:
         if type(data) is not make:
             make = type(data)
             form = _forms.of(make)
-        if kind is RowUpdate and event.old is not UNSET:
-            before, after = form.pair(data, event.old, make)
-            if type(event.old) is not make:  # what the columns were is not logged: better absent than wrong
-                before = without(before, unknown_of(event.old))
+            row = form.row
+        if kind is RowUpdate and (old := event.old) is not UNSET:
+            before, after = form.pair(data, old, make)
+            if type(old) is not make:  # what the columns were is not logged: better absent than wrong
+                before = without(before, unknown_of(old))
             images += (before, after)
         else:
-            images.append(form.row(data, make))
+            images.append(data if row is None else row(data, make))
     return images
 
 

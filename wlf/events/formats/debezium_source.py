@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
 from typing import Any
 
 from msgspec import UNSET
@@ -16,19 +14,17 @@ from wlf.events.rows import Place, RowChange, RowSnapshot
 NAME = "wlf"
 """What Debezium calls the topic prefix: events do not know which pipeline they are in, so it is always this."""
 
-_MARIADB_GTID = re.compile(r"\d+-\d+-\d+\Z")
-
 
 def quoted(text: str | None) -> str:
     """A text as JSON."""
     return encode_one(text).decode()
 
 
-@lru_cache(1024)
 def connector_of(server: str, gtid: str | None) -> str:
-    """`mysql` or `mariadb`, as far as a server's name or a GTID tells."""
-    is_mariadb = server.startswith("server_id:") or (gtid is not None and _MARIADB_GTID.match(gtid))
-    return "mariadb" if is_mariadb else "mysql"
+    """`mysql` or `mariadb`, as far as a server's name or a GTID (`0-1-7`, without colons) tells."""
+    if server.startswith("server_id:") or (gtid is not None and ":" not in gtid):
+        return "mariadb"
+    return "mysql"
 
 
 class SourceText:
@@ -39,50 +35,76 @@ class SourceText:
     what columns that are masked or left out hold.
     """
 
-    __slots__ = ("_database", "_file", "_file_text", "_head", "_known", "_table")
+    __slots__ = (
+        "_database",
+        "_file",
+        "_file_text",
+        "_has_colon",
+        "_kind",
+        "_micros",
+        "_name",
+        "_server",
+        "_snapshot",
+        "_table",
+        "_tail",
+        "_thread",
+        "_times",
+    )
 
     def __init__(self, database: str, table: str) -> None:
         self._database = f'","db":{quoted(database)},"sequence":null,"ts_us":'
         self._table = f',"table":{quoted(table)},"server_id":'
-        self._known: tuple[Any, ...] = ()
-        self._head = self._file_text = ""
+        self._name = self._snapshot = self._times = self._file_text = ""
+        self._kind: type[RowChange] | None = None
+        self._server = ""
+        self._has_colon = True
+        self._micros = -1
         self._file: str | None = None  # "" is the file of an event without a place
+        self._thread: int | None = None
+        self._tail = _TAIL
 
     def of(self, event: RowChange, place: Place | None) -> tuple[bytes, bytes]:
-        """The text before and behind the row's number, the same for all rows of a rows event."""
+        """The text before and behind the row's number, the same for all rows of a rows event.
+
+        The latter is the very object of the last call where it is the same.
+        """
         if place is None:
             place = Place("", "", 0, event.ts, None, 0, 1)
         server, file, offset, ts, gtid, _, _, origin = place
-        micros = ts * 1_000_000
-        server_id, thread, query = event.server_id or 0, event.thread_id, event.query
+        server_id, thread, micros = event.server_id or 0, event.thread_id or None, ts * 1_000_000
         if origin is not None:
-            micros = origin.commit_us or micros
             server_id = origin.server_id
             thread = origin.thread_id or thread
-        known = micros, server or gtid, type(event)
-        if known != self._known:
-            self._head = self._head_of(micros, connector_of(server, gtid), is_snapshot=type(event) is RowSnapshot)
-            self._known = known
+            micros = origin.commit_us or micros
+        has_colon = gtid is None or ":" in gtid
+        if type(event) is not self._kind or server is not self._server or has_colon is not self._has_colon:
+            self._kind, self._server, self._has_colon = type(event), server, has_colon
+            self._begin_with(connector_of(server, gtid))
+        if micros != self._micros:
+            self._micros = micros
+            self._times = f'{self._name}{micros // 1000}{self._snapshot}{micros},"ts_ns":{micros * 1000}{self._table}'
         if file is not self._file:
             self._file, self._file_text = file, f',"file":{quoted(file)},"pos":'
-        known_gtid = "null" if gtid is None else f'"{gtid}"'  # made of digits, letters, colons and dashes
-        text = f'{self._head}{server_id},"gtid":{known_gtid}{self._file_text}{offset},"row":'
-        return text.encode(), _TAIL if not thread and not query else _tail(thread or "null", query)
+        known = "null" if gtid is None else f'"{gtid}"'  # made of digits, letters, colons and dashes
+        text = f'{self._times}{server_id},"gtid":{known}{self._file_text}{offset},"row":'
+        if event.query:
+            return text.encode(), _tail(thread, event.query)
+        if thread != self._thread:
+            self._thread, self._tail = thread, _tail(thread, None)
+        return text.encode(), self._tail
 
-    def _head_of(self, micros: int, connector: str, *, is_snapshot: bool) -> str:
-        snapshot = "incremental" if is_snapshot else "false"
-        return (
-            f',"source":{{"version":"{__version__}","connector":"{connector}","name":"{NAME}","ts_ms":{micros // 1000},'
-            f'"snapshot":"{snapshot}{self._database}{micros},"ts_ns":{micros * 1000}{self._table}'
-        )
-
-
-def _tail(thread: int | str, query: Any) -> bytes:
-    text = encode_one(query).decode() if query else "null"
-    return f',"thread":{thread},"query":{text}}},"transaction":null,"op":"'.encode()
+    def _begin_with(self, connector: str) -> None:
+        self._micros = -1
+        self._name = f',"source":{{"version":"{__version__}","connector":"{connector}","name":"{NAME}","ts_ms":'
+        self._snapshot = f',"snapshot":"{"incremental" if self._kind is RowSnapshot else "false"}{self._database}'
 
 
-_TAIL = _tail("null", None)
+def _tail(thread: int | None, query: Any) -> bytes:
+    text = encode_one(query or None).decode()
+    return f',"thread":{thread or "null"},"query":{text}}},"transaction":null,"op":"'.encode()
+
+
+_TAIL = _tail(None, None)
 
 
 def ddl_source(event: SchemaChange) -> str:

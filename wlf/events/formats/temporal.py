@@ -66,7 +66,7 @@ def iso_timestamp(*, nullable: bool) -> Callable[[str], str | None]:
     missing = None if nullable else "1970-01-01T00:00:00Z"
 
     def iso(text: str) -> str | None:
-        return missing if text[:4] == "0000" else text.replace(" ", "T") + "Z"
+        return f"{text.replace(' ', 'T')}Z" if text > "0001" else missing  # not in the year 0
 
     return iso
 
