@@ -156,6 +156,21 @@ def test_memory_stays_flat_over_400_000_rows() -> None:
 # What is undone inside a transaction.
 
 
+@pytest.mark.parametrize("options", [{}, SPILLS])
+def test_a_savepoint_before_the_first_change_is_unknown_and_undoes_all(options: dict[str, Any]) -> None:
+    events = [
+        gtid(1),
+        query("BEGIN"),
+        MAP,
+        *many(300),
+        query("SAVEPOINT b"),
+        query("ROLLBACK TO a"),
+        inserted(7),
+        xid(),
+    ]
+    assert ids(read(*events, **options)) == [7]
+
+
 def test_rows_behind_a_savepoint_that_was_rolled_back_do_not_come() -> None:
     for options in ({}, SPILLS):
         events = [

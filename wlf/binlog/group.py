@@ -184,7 +184,7 @@ class Group:
             if self._streamed:
                 self._counts.escaped_events += 1
             elif self._spool is not None:
-                self._spool.cut(savepoint)
+                self._spool.cut(savepoint)  # as above: one that is not there was set before all that is
         self._counts.discarded_events += before - self._rows_events()
 
     def _rows_events(self) -> int:
@@ -195,6 +195,7 @@ class Group:
     def abandon(self) -> None:
         """It was never committed: a crash of the server cut it off."""
         self._counts.discarded_events += self._rows_events()
+        self._counts.escaped_events += self._streamed
         self._reset()
 
     # XA: two groups, one that prepares and one that commits, which may be far behind it.

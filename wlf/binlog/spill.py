@@ -69,18 +69,16 @@ class Spool:
             self._tables.append(table)
         return number
 
-    def cut(self, savepoint: bytes) -> bool:
-        """Forget what came behind a savepoint; False: there is no such one here."""
-        mark = self._marks.get(savepoint)
-        if mark is None:
-            return False
+    def cut(self, savepoint: bytes) -> None:
+        """Forget what came behind a savepoint, and all where there is no such one here."""
+        mark = self._marks.get(savepoint, (0, 0))
         try:
             self._file.seek(mark[0])
             self._file.truncate()
         except OSError as error:
             raise _failed("cut", error) from error
         self._bytes, self.events = mark
-        return True
+        self._marks = {name: place for name, place in self._marks.items() if place <= mark}
 
     def lots(self) -> Iterator[list[Frame]]:
         """All frames, a few at a time; then the file is closed."""
