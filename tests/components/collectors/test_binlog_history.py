@@ -394,3 +394,23 @@ def test_ten_thousand_tables_and_many_definitions_stay_small() -> None:
     assert len(again.history.catalogue.tables) == 10_000
     now = time.perf_counter()
     assert now - opened < 5
+
+
+def test_a_dispatcher_that_was_ahead_finds_its_tables_when_the_one_behind_is_removed() -> None:
+    """One start for the one behind, and before it has caught up another one without it."""
+    state = MemoryState()
+    life = Life(state).begin(Tables(t="a b"))
+    behind = Position(FILE, 150, UUID, schema=life.history.number)
+    ahead = life.read(200, "ALTER TABLE t RENAME COLUMN a TO c, RENAME COLUMN b TO a")
+    again = Life(state).begin(stored=behind)
+    assert again.columns() == ["a", "b"]
+    assert Life(state).begin(stored=ahead).columns() == ["c", "a"]
+
+
+def test_what_another_server_had_behind_the_position_is_forgotten() -> None:
+    state = MemoryState()
+    life = Life(state).begin(Tables(t="a"))
+    behind = Position(FILE, 150, UUID, "x:1", life.history.number)
+    life.read(200, "ALTER TABLE t ADD b INT")
+    Life(state).begin(stored=behind, server=OTHER)
+    assert [name for name in state.values if name != BASE] == []

@@ -146,8 +146,10 @@ class SchemaHistory:
             if entry.is_before(position):
                 self._entries[entry.number], self._sizes[entry.number] = entry, len(stored[entry.name])
                 entry.apply(catalogue)
-            else:
+            elif entry.server != self._server:
                 self._unsaved[entry.name] = None
+            # Else it stays: another dispatcher may be behind it already, and be the only one at the next start. Reading
+            # comes by there again, and counts alike.
         catalogue.touched.clear()
         if base.server != self._server:
             _forget_places(catalogue)
@@ -281,7 +283,8 @@ class SchemaHistory:
     async def fold(self, position: Position) -> None:
         """All dispatchers have stored this position: what lies before it need not be told apart any longer."""
         async with self._turn:
-            ready = [entry for entry in self._entries.values() if entry.is_before(position)]
+            # A copy, as a thread may be noting what a server told.
+            ready = [entry for entry in list(self._entries.values()) if entry.is_before(position)]
             size = sum(self._sizes[entry.number] for entry in ready)
             if len(ready) < FOLD_ENTRIES and size < max(FOLD_BYTES, self._base_bytes // 4):
                 return
