@@ -33,3 +33,25 @@ def test_the_end_of_that_transaction_is_withheld_too() -> None:
     tracker.begin({}, partition="binlog").done()
     opened = tracker.begin({"binlog": b"015"}, partition="binlog")
     assert opened.expect("ahead", 1) is None
+
+
+def test_what_lies_behind_the_cursor_is_not_withheld() -> None:
+    """A chunk may end elsewhere than it did, and another server may have transactions in another order."""
+    tracker = resumed()
+    tracker.begin({}, partition="binlog", until=b"020").done()
+    within = tracker.begin({}, partition="binlog", until=b"020")
+    assert within.expect("ahead", 1) is None
+    beyond = tracker.begin({}, partition="binlog", until=b"021")
+    assert beyond.expect("ahead", 1) is not None
+    end = tracker.begin({"binlog": b"025"}, partition="binlog")
+    assert end.expect("ahead", 1) is not None
+
+
+def test_a_cursor_does_not_pass_what_was_given_beyond_it() -> None:
+    tracker = resumed()
+    part = tracker.begin({}, partition="binlog", until=b"021")
+    part.expect("ahead", 1)
+    part.done()
+    tracker.begin({"binlog": b"025"}, partition="binlog").done()
+    lane = tracker.lanes["ahead"]
+    assert lane.cursors["binlog"].position == b"010"

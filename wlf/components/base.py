@@ -128,12 +128,15 @@ class Collected(NamedTuple):
     A position covers all events of its batch: what follows it goes into the next one. A partition that is read for the
     first time is announced by empty events with the position where reading begins, so that every dispatcher has it.
 
-    `partition` says what events without positions belong to, where a source has several partitions.
+    `partition` says what events without positions belong to, where a source has several partitions. `until` is a place
+    in it that is never stored: who has all before that one has these events. Without it, whoever is anywhere ahead in
+    the partition is taken to have them.
     """
 
     events: list[Event]
     positions: Mapping[str, bytes | None]
     partition: str | None = None
+    until: bytes | None = None
 
 
 class Collector(Component):

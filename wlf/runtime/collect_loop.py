@@ -123,7 +123,9 @@ class CollectLoop:
 
     async def _forward(self, collected: Collected) -> None:
         events = tuple(collected.events)
-        opened = self.tracker.begin(collected.positions, is_empty=not events, partition=collected.partition)
+        opened = self.tracker.begin(
+            collected.positions, is_empty=not events, partition=collected.partition, until=collected.until
+        )
         self._read.add(len(events))
         if opened.is_withheld:
             self._withheld.add(len(events))

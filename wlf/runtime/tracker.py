@@ -122,17 +122,21 @@ class Lane:
         positions: Mapping[str, bytes | None],
         covers: Covers,
         partition: str | None = None,
+        until: bytes | None = None,
     ) -> bool:
         """Are all events of this batch already delivered here? `read` is how far the collector was before it.
 
-        `partition` is what a batch without positions belongs to.
+        `partition` is what a batch without positions belongs to, and `until` a place there behind its events.
 
         Moves `ahead` along: a partition leaves it when reading reaches the cursor or passes it.
         """
         if not positions:
             # In the middle of a transaction that began where reading is; a cursor further on lies behind its end.
             if partition is not None:
-                return partition in self.ahead
+                cursor = self.ahead.get(partition)
+                if cursor is None or until is None or cursor.position is None:
+                    return cursor is not None
+                return covers(cursor.position, until)
             return bool(read) and all(name in self.ahead for name in read)
         results = [self._catch_up(name, position, read, covers) for name, position in positions.items()]
         return all(results)
@@ -253,7 +257,12 @@ class Tracker:
         return {name: cursor.position for name, cursor in self._read.items() if cursor.position is not None}
 
     def begin(
-        self, positions: Mapping[str, bytes | None], *, is_empty: bool = False, partition: str | None = None
+        self,
+        positions: Mapping[str, bytes | None],
+        *,
+        is_empty: bool = False,
+        partition: str | None = None,
+        until: bytes | None = None,
     ) -> Opened:
         """Number the batch that the collector brought, and find who gets it."""
         self.number += 1
@@ -261,7 +270,7 @@ class Tracker:
         announced = {name: cursor for name, cursor in moved.items() if is_empty and self._is_new(name)}
         entries: dict[str, Entry] = {}
         for name, lane in self.lanes.items():
-            if lane.ahead and lane.withholds(self._read, positions, self._covers, partition):
+            if lane.ahead and lane.withholds(self._read, positions, self._covers, partition, until):
                 lane.advance({p: cursor for p, cursor in moved.items() if p not in lane.ahead})
                 continue
             if announced:

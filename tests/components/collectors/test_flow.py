@@ -17,7 +17,7 @@ from wlf.components.collectors._binlog.flow import Begin, Flow
 from wlf.components.collectors._binlog.history import SchemaHistory
 from wlf.components.collectors._binlog.lag import Lag
 from wlf.components.collectors._binlog.options import OutputOptions
-from wlf.components.collectors._binlog.place import PARTITION, decode_position
+from wlf.components.collectors._binlog.place import PARTITION, Position, decode_position
 from wlf.events import RowChange, SchemaChange
 from wlf.events.table import TableVersions
 
@@ -126,3 +126,13 @@ def test_rows_that_a_rollback_could_not_take_back_are_warned_about_once(caplog: 
         flow.feed(b"")
         flow.feed(b"")
     assert caplog.text.count("before it was rolled back") == 1
+
+
+def test_the_middle_of_a_transaction_says_how_far_it_goes() -> None:
+    flow = flow_of([part(150, 2, commit=False)._replace(gtid="0-1-7")])
+    flow.feed(b"")
+    collected = flow.take()
+    assert collected is not None
+    assert collected.positions == {}
+    assert collected.until is not None
+    assert decode_position(collected.until) == Position("binlog.000001", 150, "", "0-1-7")

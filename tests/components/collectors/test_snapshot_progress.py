@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from wlf.components.collectors._binlog.snapshot.progress import (
@@ -13,8 +15,8 @@ from wlf.components.collectors._binlog.snapshot.progress import (
 from wlf.errors import SetupError
 
 
-def at(*last: str, run: str = "r", key: tuple[str, ...] = ("id",), done: bool = False) -> bytes:
-    return Progress(run, "d", "t", key, last, rows=len(last), done=done).encode()
+def at(*last: str, run: str = "r", key: tuple[str, ...] = ("id",), done: bool = False, **more: Any) -> bytes:
+    return Progress(run, "d", "t", key, last, rows=len(last), done=done, **more).encode()
 
 
 def test_it_is_told_from_a_place_in_the_binlog() -> None:
@@ -38,6 +40,9 @@ def test_it_is_told_from_a_place_in_the_binlog() -> None:
         # Another copy of the same table, or by another key: nothing is known.
         (at("9", run="s"), at("5"), False),
         (at("9", key=("other",)), at("5"), False),
+        # In another order, or begun anew since.
+        (at("9", order="int"), at("5", order="varchar(9) utf8mb4_bin"), False),
+        (at("9"), at("5", lap=1), False),
         # The server alone can order texts.
         (at("_utf8mb4 x'62'"), at("_utf8mb4 x'61'"), False),
     ],
@@ -60,3 +65,10 @@ def test_it_is_described_in_rows() -> None:
 def test_an_unreadable_one_is_an_error_with_a_hint() -> None:
     with pytest.raises(SetupError, match="the stored progress of a snapshot is unreadable"):
         decode_progress(b'{"run":1}')
+
+
+def test_a_copy_that_begins_anew_is_another_lap() -> None:
+    begun = Progress("r", "d", "t")
+    assert begun.anew() == begun
+    copied = Progress("r", "d", "t", ("id",), ("5",), ("9",), 5, order="int")
+    assert copied.anew() == Progress("r", "d", "t", lap=1)

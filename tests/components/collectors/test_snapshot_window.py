@@ -14,8 +14,10 @@ import pytest
 from msgspec import UNSET
 
 from wlf.binlog import Change, GtidSet, Statement, Transaction
+from wlf.components.collectors._binlog.columns import treat
+from wlf.components.collectors._binlog.options import ColumnOptions
 from wlf.components.collectors._binlog.snapshot.watermarks import GtidLow, SpotLow
-from wlf.components.collectors._binlog.snapshot.window import KeyedWindow, Watch, WholeWindow
+from wlf.components.collectors._binlog.snapshot.window import KeyedWindow, Watch, WholeWindow, key_reader
 from wlf.events.table import TableVersion
 
 UUID = "3e11fa47-71ca-11e1-9e33-c80aa9429562"
@@ -253,6 +255,9 @@ def test_a_part_of_a_transaction_is_never_before_the_low_watermark() -> None:
         ("table-alter", (("d", "other"),), False),
         ("database-drop", (("d", ""),), True),
         ("database-drop", (("e", ""),), False),
+        # With lower_case_table_names the statement is logged as it was typed.
+        ("table-truncate", (("D", "T"),), True),
+        ("database-drop", (("D", ""),), True),
         ("ddl", (), True),
         ("other", (), False),
     ],
@@ -339,3 +344,23 @@ def apply(bag: Counter[Row], change: Change) -> None:
 
 def test_rows_without_a_key_are_counted() -> None:
     assert [seed for seed in range(500) if not bag(seed)] == []
+
+
+def test_a_masked_key_tells_no_rows_apart() -> None:
+    convert = treat(ColumnOptions(mask=["d.t.id"]), "d", "t", ["id", "n"]).convert
+    hidden = TableVersion("d", "t", ("id", "n"), (0,), convert=convert)
+    assert key_reader(hidden, ["id"]) is None
+    assert key_reader(hidden, ["n"]) is not None
+    hashed = treat(ColumnOptions(hash=["d.t.id"]), "d", "t", ["id", "n"]).convert
+    assert key_reader(TableVersion("d", "t", ("id", "n"), (0,), convert=hashed), ["id"]) is not None
+
+
+def test_keys_that_are_shown_alike_are_read_once_more() -> None:
+    """Zero dates as NULL: the row that changed may be another one."""
+    window = KeyedWindow(("id",))
+    none: Any = None
+    window.note(insert((none, 1, "changed")), transaction(1, []))
+    rows = [VERSION.row(none, 1, "changed"), VERSION.row(none, 2, "another"), VERSION.row(3, 3, "c")]
+    kept, again = window.split(rows, [(None,), (None,), (3,)])
+    assert kept == rows[2:]
+    assert again == [(None,), (None,)]

@@ -62,6 +62,11 @@ def _masked(_: Any) -> str:
     return MASK
 
 
+def hides(convert: Callable[[Any], Any] | None) -> bool:
+    """Do all values look alike behind this function, so that they tell no rows apart?"""
+    return convert is _masked
+
+
 @cache  # equal treatments must be equal, so that a table keeps its row class over a reconnect
 def _hasher(salt: bytes) -> Callable[[Any], str]:
     def hashed(value: Any) -> str:

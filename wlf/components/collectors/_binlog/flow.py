@@ -73,6 +73,8 @@ class Flow:
         """How many of `_events` belong to transactions that have ended: a position covers no others."""
         self._news = None if begin.news is None else structs.replace(begin.news, schema=history.number)
         self._left_out = LeftOut(decoder, context)
+        self._open: tuple[str, int, str | None] | None = None
+        """File, offset and GTID of the last that came of a transaction which has not ended."""
         self._place = (decoder.boundary.file, decoder.boundary.position)
         self._first_file = decoder.boundary.file
         self.watch: Watch | None = None
@@ -118,6 +120,8 @@ class Flow:
             if item.commit:
                 self._closed = len(self._events)
                 self._number = self._history.number
+            else:
+                self._open = item.file, item.end_position, item.gtid
             return item.ts
         if isinstance(item, Statement):
             if self.watch is not None:
@@ -131,6 +135,8 @@ class Flow:
             if item.file != boundary.file or item.end_position <= boundary.position:
                 self._closed = len(self._events)
                 self._number = self._history.number
+            else:
+                self._open = item.file, item.end_position, item.gtid
             return item.ts
         if isinstance(item, NeedSchema):
             self.need = item
@@ -149,13 +155,21 @@ class Flow:
             events, self._events = self._events, []
             self.is_between = self._closed == len(events)
             self._closed = 0
-            return Collected(events, {}, PARTITION)
+            return Collected(events, {}, PARTITION, self._until())
         # Rows of a transaction that is still open come in a batch of their own. With them, a dispatcher whose cursor is
         # this very position would be denied the batch after a restart, and so the first rows of the next transaction.
         events, self._events = self._events[: self._closed], self._events[self._closed :]
         self._closed = 0
         self.is_between = True
         return Collected(events, {PARTITION: news.encode()})
+
+    def _until(self) -> bytes | None:
+        """A place behind what came of the open transaction: on another server its GTID tells who has it."""
+        found, self._open = self._open, None
+        if found is None:
+            return None
+        file, offset, gtid = found
+        return Position(file, offset, self._begin.server, gtid).encode()
 
 
 class LeftOut:

@@ -9,6 +9,7 @@ from wlf.components.collectors._binlog import server
 from wlf.components.collectors._binlog.making import Making
 from wlf.components.collectors._binlog.place import PARTITION, Position
 from wlf.components.collectors._binlog.side import SideConnection
+from wlf.components.collectors._binlog.snapshot import marks
 from wlf.components.collectors._binlog.snapshot.plan import Plan, plan
 from wlf.components.collectors._binlog.snapshot.snapshots import Snapshots, Source
 
@@ -35,12 +36,20 @@ async def begin_snapshots(
         Retryable: the server is not there.
     """
     config = making.config
+    marked = await marks.load(making.context.state)
 
     def decide() -> tuple[server.Server, Plan, Position]:
         found = server.look_at(side, config.address)
         begins = PARTITION not in stored
         chosen = plan(
-            config, making.context, making.wants, stored, begins=begins, is_needed=is_needed, is_first=is_first
+            config,
+            making.context,
+            making.wants,
+            stored,
+            begins=begins,
+            is_needed=is_needed,
+            is_first=is_first,
+            marked=marked,
         )
         if start is not None:
             return found, chosen, start

@@ -77,6 +77,7 @@ class SourceColumn(NamedTuple):
     scale: int
     """NUMERIC_SCALE, or DATETIME_PRECISION."""
     nullable: bool
+    collation: str | None = None
 
     @property
     def is_label(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -34,6 +34,8 @@ class Taken(NamedTuple):
     rows: list[Any]
     progress: Progress | None
     """The progress that its positions say; None: more of this chunk is to come."""
+    until: Progress
+    """Behind all its rows."""
 
 
 class Copy:
@@ -45,6 +47,7 @@ class Copy:
         pool: threads for its reading.
         turn: held by a table that is read in one piece: one at a time, while the stream is held.
         wake: called when there is something to take.
+        mark: called before the end of a copy in one piece is handed out, see `marks`.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Copy:
         pool: ThreadPoolExecutor,
         turn: asyncio.Lock,
         wake: Callable[[], None],
+        mark: Callable[[Progress], Awaitable[None]],
     ) -> None:
         self.progress = progress
         self.error: BaseException | None = None
@@ -73,6 +77,7 @@ class Copy:
         self._pool = pool
         self._turn = turn
         self._wake = wake
+        self._mark = mark
         self._table = progress.database, progress.table
         self._offer: tuple[Piece, KeyedWindow | WholeWindow] | None = None
         self._again: list[tuple[str, ...]] = []
@@ -148,11 +153,14 @@ class Copy:
             self._wake()
             while not self.progress.done:
                 piece = await self._call(whole.piece, shape, self.progress)
+                if piece.progress.done:
+                    await self._mark(piece.progress)
                 await self._offered(piece, window)
                 if window.is_void:
                     raise Again
         finally:
             self.holds_at, self.is_holding, self._whole = None, False, None
+            self._wake()  # the stream may go on
             await asyncio.shield(self._call(whole.close))
 
     async def _offered(self, piece: Piece, window: KeyedWindow | WholeWindow) -> None:
@@ -206,11 +214,11 @@ class Copy:
             read = zip(piece.raw, piece.keys, strict=True)
             self._again = [key_of_row(shape.table, fields_of(raw)) for raw, key in read if key in wanted]
         self.progress = structs.replace(piece.progress, done=self._is_last and not self._again)
-        return Taken(piece, rows, None if self._again else self.progress)
+        return Taken(piece, rows, None if self._again else self.progress, self.progress)
 
     def _take_whole(self, piece: Piece, window: WholeWindow) -> Taken:
         self.progress = piece.progress
-        return Taken(piece, window.keep(piece.rows), piece.progress if piece.progress.done else None)
+        return Taken(piece, window.keep(piece.rows), piece.progress if piece.progress.done else None, self.progress)
 
     def _give_up(self) -> None:
         self.notes.append(

@@ -20,7 +20,7 @@ NO_SUCH_TABLE = frozenset((1049, 1051, 1146, 1147))
 
 _COLUMNS = (
     "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, CHARACTER_SET_NAME, CHARACTER_OCTET_LENGTH, "
-    "NUMERIC_PRECISION, NUMERIC_SCALE, DATETIME_PRECISION, IS_NULLABLE FROM information_schema.COLUMNS "
+    "NUMERIC_PRECISION, NUMERIC_SCALE, DATETIME_PRECISION, IS_NULLABLE, COLLATION_NAME FROM information_schema.COLUMNS "
     "WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s ORDER BY ORDINAL_POSITION"
 )
 _KEYS = (
@@ -66,6 +66,12 @@ class Definition(NamedTuple):
     def key_names(self) -> tuple[str, ...]:
         """The columns of the key."""
         return tuple(self.columns[index].name for index in self.key)
+
+    @property
+    def order(self) -> str:
+        """How the key orders the rows: by types, labels and collations. Another text, another order."""
+        columns = (self.columns[index] for index in self.key)
+        return ", ".join(f"{column.declared} {column.collation or ''}".rstrip() for column in columns)
 
 
 def statement_of(connection: Connection[Any], database: str, table: str) -> str | None:
@@ -135,6 +141,7 @@ def _columns(table: str, rows: Sequence[Sequence[Any]]) -> list[SourceColumn]:
             int(row[5] if row[5] is not None else row[6] or 0),
             int(row[7] if row[7] is not None else row[8] or 0),
             _text(row[9]) == "YES",
+            None if row[10] is None else _text(row[10]),
         )
         for row in _exactly(table, rows)
     ]

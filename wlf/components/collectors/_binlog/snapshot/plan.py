@@ -33,6 +33,7 @@ def plan(
     begins: bool,
     is_needed: bool,
     is_first: bool,
+    marked: Mapping[str, str],
 ) -> Plan:
     """Decide. Blocks.
 
@@ -41,6 +42,7 @@ def plan(
         begins: nothing is stored of the binlog.
         is_needed: the place to go on from is purged, the tables must be copied.
         is_first: this process has not opened the source before.
+        marked: see `marks`: copies whose end was handed out already, by partition.
 
     Raises:
         SetupError: there is nothing to copy, though a snapshot was asked for.
@@ -51,9 +53,11 @@ def plan(
     options = options_of(config)
     wanted = {"never": False, "initial": begins, "when_needed": begins, "always": begins or is_first}[options.mode]
     if not wanted and not is_needed:
-        left = [copy for copy in copies if not copy.done]
+        left = _wanted(copies, context, wants)
         keyless = without_key(config, _tables(left)) if left else set()
-        return Plan([], _keyless_first(left, keyless), known, keyless)
+        # Some dispatcher may have the whole of it, and from there on needs the stream: rows that come twice elsewhere.
+        had = {(copy.database, copy.table) for copy in left if marked.get(copy.partition) == copy.run}
+        return Plan([], _keyless_first(left, keyless), known, keyless - had)
     tables = chosen(tables_of(config), options, wants)
     if not tables:
         raise SetupError(
@@ -73,9 +77,24 @@ def plan(
     keyless = without_key(config, tables)
     begun = _keyless_first([Progress(run, *table) for table in tables], keyless)
     new = {copy.partition for copy in begun}
-    left = [copy for copy in copies if not copy.done and copy.partition not in new]
+    left = [copy for copy in _wanted(copies, context, wants) if copy.partition not in new]
     # At a later start the sink has their rows already: then the stream goes on as ever.
     return Plan(begun, left, known, keyless if begins or is_needed else set())
+
+
+def _wanted(copies: Iterable[Progress], context: Context, wants: Callable[[str, str], bool]) -> list[Progress]:
+    """The copies to go on with: a table that is left out by now is copied no further."""
+    left = []
+    for copy in copies:
+        if copy.done:
+            continue
+        if wants(copy.database, copy.table):
+            left.append(copy)
+        else:
+            context.logger.warning(
+                "snapshot of %s ends with %s: `tables` or the graph leaves it out now", copy.name, copy.describe()
+            )
+    return left
 
 
 def _tables(copies: Iterable[Progress]) -> list[Table]:

@@ -28,6 +28,8 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
         total: rows there are, as the server estimated.
         done: whether it ended.
         comment: what was said when the copy was asked for.
+        order: how the key orders the rows, see `Definition.order`: by another order `last` says nothing.
+        lap: how often it began anew: what an earlier lap copied is no part of a later one.
     """
 
     run: str
@@ -40,6 +42,8 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
     total: int = 0
     done: bool = False
     comment: str | None = None
+    order: str = ""
+    lap: int = 0
 
     @property
     def name(self) -> str:
@@ -57,7 +61,8 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def anew(self) -> Progress:
         """The same copy from its first row on."""
-        return structs.replace(self, key=(), last=(), upper=(), rows=0, done=False)
+        lap = self.lap + bool(self.last)
+        return structs.replace(self, key=(), last=(), upper=(), rows=0, done=False, order="", lap=lap)
 
     def describe(self) -> str:
         """`1,234 of about 5,000 rows`, or `complete, 5,000 rows`."""
@@ -95,7 +100,7 @@ def is_copied(cursor: bytes, position: bytes) -> bool:
     if cursor == position:
         return True
     mine, other = decode_progress(cursor), decode_progress(position)
-    if mine.run != other.run or mine.key != other.key:
+    if (mine.run, mine.key, mine.order, mine.lap) != (other.run, other.key, other.order, other.lap):
         return False
     return mine.done or not other.last or (not other.done and _is_behind(mine.last, other.last))
 

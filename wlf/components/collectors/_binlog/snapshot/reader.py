@@ -124,13 +124,13 @@ class TableReader:
         if table is None:
             raise Missing
         shape = self._shape(table)
-        key = table.key_names if shape.key is not None else ()
-        if progress.key != key or not progress.last:
+        key, order = (table.key_names, table.order) if shape.key is not None else ((), "")
+        if (progress.key, progress.order) != (key, order) or not progress.last:
             upper: tuple[str, ...] = ()
             if key:
                 rows = list(rowset.read_rows(connection, select_greatest(table), self._doing(progress)))
                 upper = key_of_row(table, rowset.fields_of(rows[0])) if rows else ()
-            progress = structs.replace(progress.anew(), key=key, upper=upper, total=table.rows)
+            progress = structs.replace(progress.anew(), key=key, order=order, upper=upper, total=table.rows)
         self._marks.end(connection)
         self._row_bytes = self._row_bytes or table.row_bytes
         self.shape = shape
@@ -224,9 +224,12 @@ class TableReader:
     def _connected(self) -> Connection[Any]:
         if self._is_closed:
             raise Retryable("the snapshot was stopped")
-        if self._connection is None:
-            self._connection = open_connection(self._config)
-        return self._connection
+        connection = self._connection
+        if connection is None:
+            self._connection = connection = open_connection(self._config)
+            if self._is_closed:  # meanwhile: abort() may have looked before there was a connection
+                raise Retryable("the snapshot was stopped")
+        return connection
 
     def _doing(self, progress: Progress) -> str:
         return f"cannot copy {progress.name}"

@@ -11,6 +11,7 @@ from wlf.binlog import TableMap
 from wlf.components.base import Collected, Context
 from wlf.components.collectors._binlog.options import BinlogConfig
 from wlf.components.collectors._binlog.server import Server
+from wlf.components.collectors._binlog.snapshot import marks
 from wlf.components.collectors._binlog.snapshot.asked import Asked
 from wlf.components.collectors._binlog.snapshot.copy import Copy, Taken
 from wlf.components.collectors._binlog.snapshot.counts import Counts
@@ -128,7 +129,7 @@ class Snapshots:
         self.ready.set()
         partition = piece.progress.partition
         if progress is None:
-            return Collected(events, {}, partition)
+            return Collected(events, {}, partition, taken.until.encode())
         if progress.done:
             self._forget(table, progress)
         self._counts.show(self._all.values())
@@ -160,10 +161,15 @@ class Snapshots:
         while self._waiting and len(self._copies) < self._options.parallel_tables:
             progress = self._waiting.pop(0)
             reader = TableReader(source.config, source.server, source.bind, self._options.chunk_rows)
-            copy = Copy(progress, reader, self._whole_reader, self.watch, self._pool, self._turn, self.ready.set)
+            copy = Copy(
+                progress, reader, self._whole_reader, self.watch, self._pool, self._turn, self.ready.set, self._mark
+            )
             self._copies[progress.database, progress.table] = copy
             copy.start()
         self._counts.show(self._all.values())
+
+    async def _mark(self, progress: Progress) -> None:
+        await marks.put(self._source.context.state, progress)
 
     def _whole_reader(self) -> WholeReader:
         return WholeReader(self._source.config, self._source.server, self._options.chunk_rows)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pymysql
 
-from wlf.components.collectors._binlog.columns import treat
+from wlf.components.collectors._binlog.columns import hides, treat
 from wlf.components.collectors._binlog.connection import query
 from wlf.components.collectors._binlog.options import BinlogConfig, SnapshotOptions
 from wlf.components.collectors._binlog.snapshot.definition import keyed_tables
@@ -46,7 +46,7 @@ def count_prepared(config: BinlogConfig) -> int | None:
 
 
 def without_key(config: BinlogConfig, tables: Iterable[Table]) -> set[Table]:
-    """Those of the tables whose rows have no key, or one with columns that are left out. Blocks."""
+    """Those of the tables whose rows have no key, or one with columns that are left out or masked. Blocks."""
     with closing(open_connection(config)) as connection:
         keyed = keyed_tables(connection)
     return {table for table in tables if not _is_usable(config, table, keyed.get(table, []))}
@@ -54,7 +54,10 @@ def without_key(config: BinlogConfig, tables: Iterable[Table]) -> set[Table]:
 
 def _is_usable(config: BinlogConfig, table: Table, keys: Sequence[Sequence[str]]) -> bool:
     # The first one is taken, as `definition.define` does.
-    return bool(keys) and not treat(config.columns, *table, keys[0]).skip
+    if not keys:
+        return False
+    skip, convert = treat(config.columns, *table, keys[0])
+    return not skip and not any(map(hides, convert.values()))
 
 
 def chosen(tables: Iterable[Table], options: SnapshotOptions, wants: Callable[[str, str], bool]) -> list[Table]:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET
 
 from wlf.binlog import Change, Statement, Transaction
+from wlf.components.collectors._binlog.columns import hides
 from wlf.components.collectors._binlog.snapshot.watermarks import Low, Spot
 from wlf.events.table import TableVersion
 
@@ -77,7 +78,8 @@ class KeyedWindow:
         if not changed:
             return rows, []
         kept = [row for row, key in zip(rows, keys, strict=True) if key not in changed]
-        return kept, [key for key in keys if key in partial] if partial else []
+        # A date with zeros may be shown as NULL, for several keys alike: those are read once more, too.
+        return kept, [key for key in keys if key in partial or (None in key and key in changed)]
 
 
 def _is_partial(version: TableVersion, row: Any) -> bool:
@@ -86,9 +88,11 @@ def _is_partial(version: TableVersion, row: Any) -> bool:
 
 
 def key_reader(version: TableVersion, key: Sequence[str]) -> Callable[[Any], tuple[Any, ...]] | None:
-    """From a row to its key; None where the rows lack one of its columns."""
+    """From a row to its key; None where the rows lack one of its columns, or do not show it."""
     places = [version.columns.index(name) for name in key if name in version.columns]
     if len(places) < len(key) or version.skip.intersection(places):
+        return None
+    if any(hides(version.convert.get(place)) for place in places):
         return None
     read: Callable[[Any], Any] = attrgetter(*(f"f{place}" for place in places))
     return read if len(places) > 1 else lambda row: (read(row),)
@@ -211,8 +215,10 @@ class Watch:
         """A statement: one that may have changed a table voids what was read of it."""
         self.floor = statement.file, statement.end_position
         if self._open and statement.is_ddl:
-            objects = set(statement.objects)
+            # A server that folds names logs the statement as it was typed; read again for nothing is only slower.
+            objects = {(database.lower(), table.lower()) for database, table in statement.objects}
             databases = {database for database, table in objects if not table}
-            for table, window in self._open.items():
-                if not objects or table in objects or table[0] in databases:
+            for (database, table), window in self._open.items():
+                folded = database.lower(), table.lower()
+                if not objects or folded in objects or folded[0] in databases:
                     window.is_void = True
