@@ -37,12 +37,12 @@ class Unencodable(WlfError):
 class Batch:
     """An immutable list of events, shared by all dispatchers that get it whole, and encoded once for them."""
 
-    __slots__ = ("_columns", "_estimates", "_sizes", "_weight", "events", "number")
+    __slots__ = ("_columns", "_encoded", "_estimates", "_heap", "_sizes", "events", "number")
 
     def __init__(self, events: tuple[Event, ...], number: int = 0) -> None:
         self.events = events
         self.number = number
-        self._weight = weigh(events, number)
+        self._heap, self._encoded = weigh(events, number)
         self._estimates: dict[str, int] = {}
         self._columns: dict[str, list[bytes] | None] = {}
         self._sizes: dict[str, int] = {}
@@ -51,12 +51,12 @@ class Batch:
         """Estimated payload bytes; the same whenever it is asked."""
         found = self._estimates.get(format)
         if found is None:
-            found = self._estimates[format] = _sizes.estimate(format, self._weight.encoded)
+            found = self._estimates[format] = _sizes.estimate(format, self._encoded)
         return found
 
     def weight_bytes(self, format: str) -> int:
         """Estimated memory of the events and their payloads."""
-        return self._weight.heap + self.encoded_bytes(format)
+        return self._heap + (self._estimates.get(format) or self.encoded_bytes(format))
 
     def __len__(self) -> int:
         return len(self.events)
@@ -81,7 +81,7 @@ class Batch:
         except Exception:  # whatever the encoder finds: the parts say which event and why
             return None
         self._sizes[format] = size = sum(map(len, column))
-        _sizes.note(format, self._weight.encoded, len(column), size)
+        _sizes.note(format, self._encoded, len(column), size)
         return column
 
     def sent_bytes(self, format: str, start: int, stop: int) -> int:
@@ -101,7 +101,7 @@ _sizes = PayloadSizes()
 
 
 def _share(whole: int, start: int, stop: int, count: int) -> int:
-    return whole * stop // count - whole * start // count
+    return whole if stop - start == count else whole * stop // count - whole * start // count
 
 
 def _encode_one_by_one(events: Sequence[Event], format: str) -> list[bytes]:

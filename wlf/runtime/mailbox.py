@@ -83,7 +83,7 @@ class Mailbox:
         self.on_room()
 
     def _weigh(self, change_bytes: int) -> None:
-        budget = self._budget
-        before = budget.beyond(self.weight_bytes)
-        self.weight_bytes += change_bytes
-        budget.common_used_bytes += budget.beyond(self.weight_bytes) - before
+        budget, before = self._budget, self.weight_bytes
+        self.weight_bytes = after = before + change_bytes
+        if before > budget.reserve_bytes or after > budget.reserve_bytes:
+            budget.common_used_bytes += budget.beyond(after) - budget.beyond(before)
