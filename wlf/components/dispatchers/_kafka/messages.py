@@ -86,9 +86,7 @@ class Composer:
 
     def _weigh(self, batch: Outgoing, messages: Messages) -> None:
         """Reject what is larger than any broker would be asked to take; of a dead letter, send what fits."""
-        if messages.headers is None and (
-            max(map(_len, messages.values), default=0) + max(map(_len, messages.keys), default=0) <= self._room
-        ):
+        if messages.headers is None and _longest(messages.values) + _longest(messages.keys) <= self._room:
             return
         for place, (key, value) in enumerate(zip(messages.keys, messages.values, strict=True)):
             own = 0 if messages.headers is None else sum(len(n) + len(text) + 10 for n, text in messages.headers[place])
@@ -196,6 +194,10 @@ def _subject(message: Message, event: Event) -> Event:
     if isinstance(event, RowUpdate) and (message.value is None or any(name == NEW_KEY for name, _ in message.headers)):
         return former_of(event) or event
     return event
+
+
+def _longest(values: Sequence[bytes | None]) -> int:
+    return max(map(len, filter(None, values)), default=0)
 
 
 def _len(value: bytes | None) -> int:
