@@ -4,7 +4,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STATE  ?= out/state
 
-.PHONY: demo install dev servers test test-outages test-matrix check format bench bench-micro docs clean help
+.PHONY: demo install dev servers test test-outages test-matrix check format bench bench-micro \
+	bench-formats bench-dispatchers bench-snapshot docs clean help
 
 help:            ## the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -54,6 +55,16 @@ bench: servers            ## throughput and memory, as ratios in one run; writes
 
 bench-micro: servers       ## the parts by themselves, by pytest-benchmark
 	$(BIN)/python -m pytest benchmarks --benchmark-only
+
+bench-formats: $(VENV)/.dev ## what each output format costs beside json
+	$(BIN)/python -m benchmarks.bench_formats
+
+bench-dispatchers: servers ## Kafka and Redis beside their client libraries' plain way
+	$(BIN)/python -m benchmarks.bench_dispatchers_kafka_redis
+
+bench-snapshot: servers    ## the copy of a million rows while they change, on MySQL and MariaDB: speed, memory, sameness
+	$(BIN)/python -m benchmarks.bench_snapshot mysql
+	$(BIN)/python -m benchmarks.bench_snapshot mariadb
 
 docs: $(VENV)/.dev        ## write the generated reference anew
 	$(BIN)/python -m tests.docs.generate
