@@ -211,8 +211,8 @@ class LeftOut:
         """Warn of a change that was logged as SQL: its rows cannot be known."""
         if statement.kind == "xa-unknown":
             self._logger.warning(
-                "%s:%d: a transaction of XA is committed that was prepared before the place where reading began: its "
-                "changes are not read (copy the tables anew where they matter)",
+                "%s:%d: a transaction of XA is committed that was prepared before the place where reading began: what "
+                "it changed, if that was in wanted tables, is not read (copy them anew where it matters)",
                 statement.file,
                 statement.end_position,
             )

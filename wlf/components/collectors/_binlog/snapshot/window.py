@@ -114,7 +114,8 @@ class WholeWindow:
 
     def note(self, change: Change, transaction: Transaction) -> None:
         """In the order of the changes; what they mean is known once the view is open."""
-        self._noted.append((transaction, change))
+        # Of the transaction only its place and GTID: it may be long, and all else in it other tables.
+        self._noted.append((transaction._replace(changes=[]), change))
 
     def keep(self, rows: list[Any]) -> list[Any]:
         """The rows that go on."""
