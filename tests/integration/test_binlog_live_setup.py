@@ -219,6 +219,59 @@ def test_offset_in_the_middle_of_an_event_is_refused(make_mysql: Make[MySQL], ma
         assert "not where an event begins" in error.hint
 
 
+@pytest.mark.parametrize("offset", [130, 200])
+def test_offset_in_the_middle_of_a_later_event_is_refused(make_mysql: Make[MySQL], offset: int) -> None:
+    server = make_mysql()
+    server.execute("CREATE DATABASE d")
+    error = refusal(Reading.of(server, start={"file": "binlog.000001", "position": offset}))
+    assert "binlog.000001" in error.message
+    assert "not where an event begins" in error.hint
+
+
+def test_server_without_tls_that_is_asked_for_is_told(mariadb: MariaDB) -> None:
+    error = refusal(Reading.of(mariadb, tls={"mode": "required"}))
+    assert "the server offers no TLS, which `tls: {mode: required}` asks for" in error.message
+    assert "`tls: {mode: preferred}`" in error.hint
+
+
+def test_account_that_sees_no_table_is_told_the_grant_before_the_first_row(
+    mariadb: MariaDB, caplog: pytest.LogCaptureFixture
+) -> None:
+    mariadb.execute("CREATE DATABASE IF NOT EXISTS unseen", "CREATE OR REPLACE TABLE unseen.t (a INT)")
+    account = _account(mariadb, "blind", "REPLICATION SLAVE, BINLOG MONITOR")
+
+    async def run() -> None:
+        async with Reading.of(mariadb, start="latest", tables={"include": ["unseen.*"]}, **account):
+            pass
+
+    with caplog.at_level(logging.INFO):
+        asyncio.run(run())
+    assert "the account sees none of the tables that are read" in caplog.text
+    assert "GRANT SELECT" in caplog.text
+    assert f"reads from 127.0.0.1:{mariadb.port} (MariaDB 10.11" in caplog.text
+    error = refusal(Reading.of(mariadb, start="latest", snapshot="initial", **account))
+    assert "the account blind sees no table" in error.message
+    assert "GRANT SELECT" in error.hint
+
+
+def test_glob_of_a_snapshot_that_fits_no_table_is_named(server: SqlServer, caplog: pytest.LogCaptureFixture) -> None:
+    server.execute("DROP DATABASE IF EXISTS typo", "CREATE DATABASE typo", "CREATE TABLE typo.orders (a INT)")
+    tables = {"include": ["typo.*"]}
+
+    async def run() -> None:
+        snapshot = {"include": ["typo.orders", "typo.oders"]}
+        async with Reading.of(server, start="latest", tables=tables, snapshot=snapshot):
+            pass
+
+    with caplog.at_level(logging.INFO):
+        asyncio.run(run())
+    assert "snapshot.include: no table that the account sees fits typo.oders" in caplog.text
+    assert "snapshot of 1 table begins" in caplog.text
+    error = refusal(Reading.of(server, start="latest", tables=tables, snapshot={"include": ["typo.oders"]}))
+    assert "no table is there to copy" in error.message
+    assert "typo.orders" in error.message
+
+
 def test_gtid_start_without_gtids_is_refused(make_mysql: Make[MySQL]) -> None:
     server = make_mysql(options={"gtid-mode": "OFF"})
     start = {"gtid": "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5"}

@@ -47,6 +47,8 @@ def test_start_takes_words_files_and_gtids() -> None:
         ({"host": "db", "unix_socket": "/s"}, "only one of `host`, `hosts` and `unix_socket`"),
         ({"hosts": ["a", "b"], "host": "db"}, "only one of `host`, `hosts` and `unix_socket`"),
         ({"hosts": ["a"], "files": ["b.*"]}, "no `hosts` with `files`"),
+        ({"snapshot": "initial", "files": ["b.*"]}, "no `snapshot` with `files`"),
+        ({"snapshot": {"include": ["shop.*"]}, "files": ["b.*"], "host": "db"}, "no `snapshot` with `files`"),
         ({"hosts": ["a:3306", "b", "a"]}, "expected each of `hosts` once, got a twice"),
         ({"hosts": ["a:port"]}, "expected HOST or HOST:PORT"),
         ({"tables": {"include": ["orders"]}}, "expected a glob database.table"),

@@ -12,13 +12,14 @@ from wlf.components.collectors._binlog.hosts import Hosts
 from wlf.components.collectors._binlog.making import Making
 from wlf.components.collectors._binlog.options import BinlogConfig
 from wlf.components.collectors._binlog.place import PARTITION, Position, decode_position, is_covered, parse_position
+from wlf.components.collectors._binlog.refusal import NO_EVENT, Purged, SameName
 from wlf.components.collectors._binlog.semi_sync import Acknowledger
 from wlf.components.collectors._binlog.session import Session
 from wlf.components.collectors._binlog.snapshot.progress import decode_progress, is_copied, is_progress
 from wlf.components.collectors._binlog.snapshot.requests import written
 from wlf.components.collectors._binlog.tables import table_filter
 from wlf.components.collectors._binlog.tally import Tally
-from wlf.errors import ComponentError, InternalError, Retryable, SetupError
+from wlf.errors import ComponentError, DecodeError, InternalError, Retryable, SetupError
 from wlf.events import Event, Kinds, RowDelete, RowInsert, RowSnapshot, RowUpdate, SchemaChange
 from wlf.events.table import TableVersions
 
@@ -81,9 +82,7 @@ class BinlogCollector(Collector):
             raise SetupError(f"Binlog needs the library {error.name}", hint='pip install "wlf[mysql]"') from error
         self._doing = ""
 
-    async def _begin(
-        self, config: BinlogConfig, position: Position | None, positions: Mapping[str, bytes]
-    ) -> Session:
+    async def _begin(self, config: BinlogConfig, position: Position | None, positions: Mapping[str, bytes]) -> Session:
         """Files are read without the MySQL client libraries: they are imported for a server only."""
         making = Making(config, self.context, self._versions, self._history)
         if config.files:
@@ -95,10 +94,10 @@ class BinlogCollector(Collector):
 
         self._doing = f"connecting to {config.address}"
         self._identity = self._identity or Identity(config.server_id)
-        session, start, self._acknowledger = await read_server(making, position, self._identity)
+        session, start, self._acknowledger, what = await read_server(making, position, self._identity)
         self._tally.connected(config.address)
-        if len(self._hosts.each) > 1:
-            self.context.logger.info("reads from %s", config.address)
+        where = "behind the GTIDs" if start.position is None else f"at {start.position}"
+        self.context.logger.info("reads from %s (%s), beginning %s", config.address, what, where)
         if start.gap:
             self._tally.gap()
             self.context.logger.warning(
@@ -140,13 +139,15 @@ class BinlogCollector(Collector):
             return await session.collect()
         except ServerRefused as refused:
             raise self._lost(await session.explain(refused)) from refused
+        except DecodeError as error:
+            if not session.is_misplaced(error):
+                raise
+            raise SetupError(str(error), hint=NO_EVENT) from error
         except Retryable as error:
             raise self._lost(error) from error
 
     def _lost(self, error: ComponentError) -> ComponentError:
         """What to raise when the stream has ended with `error`."""
-        from wlf.components.collectors._binlog.refusal import Purged, SameName
-
         if isinstance(error, SameName) and self._identity is not None and not self._identity.is_configured:
             self._identity.draw_again()
             return Retryable(f"{error.message}: another server_id is drawn")
@@ -185,7 +186,10 @@ class BinlogCollector(Collector):
             raise SetupError("binlog files hold no tables to copy: expected a collector that reads a server")
         for pattern in tables:
             if "." not in pattern:
-                raise SetupError(f"expected a glob database.table, got {pattern!r}", hint=f"--table '*.{pattern}'")
+                raise SetupError(
+                    f"--table: expected a glob database.table, got {pattern!r}",
+                    hint=f"'{pattern}.*' is a whole database, '*.{pattern}' that table of each",
+                )
         return written(tables, comment)
 
     def lag(self) -> Mapping[str, float]:

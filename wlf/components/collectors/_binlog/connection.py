@@ -61,13 +61,22 @@ def _connect_encrypted(config: BinlogConfig) -> Connection[Any]:
     try:
         connection = _open(config, tls_context(config.tls))
     except pymysql.err.OperationalError as error:
-        if mode == "preferred" and error.args[0] == _TLS_NOT_OFFERED:
+        if error.args[0] != _TLS_NOT_OFFERED:
+            raise
+        if mode == "preferred":
             return _open(config, None)
-        raise
+        raise _offers_no_tls(config) from error
     if mode != "preferred" and not isinstance(socket_of(connection), ssl.SSLSocket):
         connection.close()
-        raise SetupError(f"{config.address} offers no TLS", hint=f"`tls: {{mode: {mode}}}` asks for it")
+        raise _offers_no_tls(config)
     return connection
+
+
+def _offers_no_tls(config: BinlogConfig) -> SetupError:
+    return SetupError(
+        f"{config.address}: the server offers no TLS, which `tls: {{mode: {config.tls.mode}}}` asks for",
+        hint="give the server a certificate (ssl_cert, ssl_key), or set `tls: {mode: preferred}`",
+    )
 
 
 def _open(config: BinlogConfig, context: ssl.SSLContext | None) -> Connection[Any]:

@@ -27,6 +27,8 @@ class Stream(NamedTuple):
     start: start.Start
     acknowledger: Acknowledger | None
     """To be told what is stored; None where the server does not ask."""
+    make: str
+    """Of the server, with its version."""
 
 
 async def read_server(making: Making, stored: Position | None, identity: dump.Identity) -> Stream:
@@ -110,4 +112,4 @@ def _stream(making: Making, side: SideConnection, opened: _Opened, stored: Posit
     if opened.end is not None:
         session.end = Position(opened.end.file, opened.end.offset)
     acknowledger = Acknowledger(lambda: decoder.wants_ack, source.send, found.uuid) if opened.semi_sync else None
-    return Stream(session, begin, acknowledger)
+    return Stream(session, begin, acknowledger, found.make)

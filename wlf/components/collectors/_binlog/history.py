@@ -172,6 +172,8 @@ class SchemaHistory:
 
     def _capture(self, side: SideConnection, found: server.Server, early: Catalogue | None) -> None:
         self.catalogue = now = self._look(side)
+        if not now.tables and found.variables.get("binlog_row_metadata", "").upper() != "FULL":
+            self._unsure.blind(found.address)
         end = server.end_of_binlog(side, found)
         doubtful = now.tables if early is None else set(schema.differences(early, now))
         for name in [name for name in now if name in doubtful]:

@@ -253,6 +253,9 @@ class BinlogConfig(CollectorConfig, frozen=True, kw_only=True):
             raise ValueError("expected only one of `host`, `hosts` and `unix_socket`")
         if self.files and self.hosts:
             raise ValueError("expected no `hosts` with `files`: name the one `host` that knows the tables")
+        mode = self.snapshot.mode if isinstance(self.snapshot, SnapshotOptions) else self.snapshot
+        if self.files and mode != "never":
+            raise ValueError("expected no `snapshot` with `files`: binlog files hold no tables to copy")
         servers = [parse_host(entry) for entry in self.hosts]
         for index, (host, port) in enumerate(servers):
             if (host, port or self.port) in ((name, other or self.port) for name, other in servers[:index]):

@@ -31,6 +31,10 @@ _DIVERGED_TEXTS = (
     "out-of-order",
 )
 
+_NO_EVENT_TEXTS = ("max_allowed_packet", "bogus", "truncated in the middle of event")
+NO_EVENT = "the position is probably not where an event begins: take an End_log_pos of SHOW BINLOG EVENTS"
+"""For a place that the server or the decoder cannot make anything of."""
+
 
 class SameName(SetupError):
     """Another replica came with the same server_id, and the server ended our stream in its favour."""
@@ -67,10 +71,8 @@ def explain(refused: ServerRefused, address: str, side: SideConnection) -> Compo
         )
     if "gtid_mode" in text:
         return SetupError(what, hint="SET GLOBAL gtid_mode = ON, step by step, or start: {file, position}")
-    if "max_allowed_packet" in text or "bogus" in text:
-        return SetupError(
-            what, hint="the position is probably not where an event begins: take an End_log_pos of SHOW BINLOG EVENTS"
-        )
+    if any(part in text for part in _NO_EVENT_TEXTS):
+        return SetupError(what, hint=NO_EVENT)
     return _gone(what, text, side)
 
 

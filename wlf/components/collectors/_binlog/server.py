@@ -46,6 +46,11 @@ class Server(NamedTuple):
         return "mariadb" in self.variables["version"].lower()
 
     @property
+    def make(self) -> str:
+        """`MySQL 9.7.0`, `MariaDB 10.11.6`."""
+        return f"{'MariaDB' if self.is_mariadb else 'MySQL'} {'.'.join(map(str, self.version))}"
+
+    @property
     def uuid(self) -> str:
         """Names the server in positions. MariaDB has no uuid, so its server_id must do."""
         return self.variables.get("server_uuid") or f"server_id:{self.variables['server_id']}"

@@ -6,15 +6,15 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Literal
 
-from wlf.binlog import NeedSchema, ServerRefused
+from wlf.binlog import NeedSchema, ServerRefused, UnsupportedEvent
 from wlf.components.base import Collected
 from wlf.components.collectors._binlog import refusal, server
 from wlf.components.collectors._binlog.flow import Flow
 from wlf.components.collectors._binlog.lag import POLL_S, Lag
 from wlf.components.collectors._binlog.making import Making
-from wlf.components.collectors._binlog.place import Position
+from wlf.components.collectors._binlog.place import FIRST_OFFSET, Position
 from wlf.components.collectors._binlog.sources import Source
-from wlf.errors import ComponentError, WlfError
+from wlf.errors import ComponentError, DecodeError, WlfError
 
 if TYPE_CHECKING:
     from wlf.components.collectors._binlog.side import SideConnection
@@ -36,6 +36,7 @@ class Session:
         self._flow = flow
         self._side = side
         self._history = making.history
+        self._begun_at = flow.place
         self._poll_at = self._clock.monotonic() + POLL_S
         self._poll: asyncio.Task[None] | None = None
         self.snapshots: Snapshots | None = None
@@ -132,6 +133,11 @@ class Session:
             decoder.refuse()
         else:
             decoder.provide(columns)
+
+    def is_misplaced(self, error: DecodeError) -> bool:
+        """Is nothing decoded yet since a place in the middle of a file? Then perhaps no event begins there."""
+        at = self._begun_at
+        return self._flow.place == at and at[1] != FIRST_OFFSET and not isinstance(error, UnsupportedEvent)
 
     async def explain(self, refused: ServerRefused) -> ComponentError:
         """What the server's error means for the user."""

@@ -29,11 +29,23 @@ class Unsure:
     def refusal(self, need: NeedSchema, reason: str, *, has_server: bool) -> SetupError:
         """The rows may not be read, as `on_schema_mismatch: stop` says, or as no server can be asked."""
         if has_server:
-            hint = f"on_schema_mismatch: refetch takes the columns that the server tells now; or {FULL_METADATA}"
+            hint = (
+                "on_schema_mismatch: refetch takes the columns that the server tells now, if the account has SELECT "
+                f"on the table; or {FULL_METADATA}"
+            )
             return SetupError(f"{_place(need)}: {_name(need)}: {reason}", hint=hint)
         return SetupError(
             f"{_place(need)}: the file does not name the columns of {_name(need)}, and {reason}",
             hint="SET GLOBAL binlog_row_metadata = FULL where it is written, or name a `host` that has the table",
+        )
+
+    def blind(self, address: str) -> None:
+        """The account sees no table that is read: only those made from now on will be known."""
+        self._logger.warning(
+            "%s: the account sees none of the tables that are read, and the binlog does not name their columns: GRANT "
+            "SELECT on them (with no table there yet: nothing to do), or %s",
+            address,
+            FULL_METADATA,
         )
 
     def gone(self, need: NeedSchema) -> SetupError:

@@ -9,7 +9,7 @@ from wlf.components.base import Context
 from wlf.components.collectors._binlog.options import BinlogConfig
 from wlf.components.collectors._binlog.snapshot import requests
 from wlf.components.collectors._binlog.snapshot.progress import PREFIX, Progress, decode_progress
-from wlf.components.collectors._binlog.snapshot.tables import Table, matches, tables_of
+from wlf.components.collectors._binlog.snapshot.tables import Table, count_of, matches, tables_of
 
 _POLL_S = 1.0
 
@@ -62,7 +62,7 @@ class Asked:
                 ", ".join(".".join(table) for table in matching[:5]),
             )
         else:
-            self._context.logger.info("snapshot of %s was asked for: %d tables", asked, len(wanted))
+            self._context.logger.info("snapshot of %s was asked for: %s", asked, count_of(len(wanted)))
         return [Progress(run, *table, comment=request.comment) for table in wanted]
 
     async def commit(self, positions: Mapping[str, bytes]) -> None:

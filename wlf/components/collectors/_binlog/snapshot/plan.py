@@ -10,7 +10,15 @@ from wlf.components.base import Context
 from wlf.components.collectors._binlog.options import BinlogConfig
 from wlf.components.collectors._binlog.snapshot.modes import options_of
 from wlf.components.collectors._binlog.snapshot.progress import PREFIX, Progress, decode_progress
-from wlf.components.collectors._binlog.snapshot.tables import Table, chosen, count_prepared, tables_of, without_key
+from wlf.components.collectors._binlog.snapshot.tables import (
+    Table,
+    chosen,
+    count_of,
+    count_prepared,
+    tables_of,
+    unmatched,
+    without_key,
+)
 from wlf.errors import SetupError
 
 
@@ -58,15 +66,16 @@ def plan(
         # Some dispatcher may have the whole of it, and from there on needs the stream: rows that come twice elsewhere.
         had = {(copy.database, copy.table) for copy in left if marked.get(copy.partition) == copy.run}
         return Plan([], _keyless_first(left, keyless), known, keyless - had)
-    tables = chosen(tables_of(config), options, wants)
+    seen = tables_of(config)
+    tables = chosen(seen, options, wants)
     if not tables:
-        raise SetupError(
-            f"{config.address}: no table is there to copy: `tables`, `snapshot` or the graph below leave out all that "
-            "the account sees",
-            hint="GRANT SELECT ON the tables TO the account, check the globs, or set `snapshot: never`",
+        raise _nothing(config, seen)
+    if patterns := unmatched(seen, options.include):
+        context.logger.warning(
+            "%s: snapshot.include: no table that the account sees fits %s", config.address, ", ".join(patterns)
         )
     run = uuid.uuid4().hex
-    context.logger.info("snapshot of %d tables begins", len(tables))
+    context.logger.info("snapshot of %s begins", count_of(len(tables)))
     if begins and (prepared := count_prepared(config)):
         context.logger.warning(
             "%s: %d transaction(s) are prepared by XA since before reading begins: neither the snapshot "
@@ -80,6 +89,20 @@ def plan(
     left = [copy for copy in _wanted(copies, context, wants) if copy.partition not in new]
     # At a later start the sink has their rows already: then the stream goes on as ever.
     return Plan(begun, left, known, keyless if begins or is_needed else set())
+
+
+def _nothing(config: BinlogConfig, seen: list[Table]) -> SetupError:
+    if not seen:
+        return SetupError(
+            f"{config.address}: a snapshot is asked for, but the account {config.user} sees no table",
+            hint=f"GRANT SELECT ON `database`.* TO '{config.user}', or set `snapshot: never`",
+        )
+    names = ", ".join(".".join(table) for table in seen[:5])
+    return SetupError(
+        f"{config.address}: no table is there to copy: `tables`, `snapshot` or the graph below leave out all that the "
+        f"account sees ({names}{', ...' if len(seen) > 5 else ''})",
+        hint="check the globs, GRANT SELECT ON the tables that are meant, or set `snapshot: never`",
+    )
 
 
 def _wanted(copies: Iterable[Progress], context: Context, wants: Callable[[str, str], bool]) -> list[Progress]:

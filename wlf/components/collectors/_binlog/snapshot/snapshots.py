@@ -20,7 +20,7 @@ from wlf.components.collectors._binlog.snapshot.modes import options_of
 from wlf.components.collectors._binlog.snapshot.plan import Plan
 from wlf.components.collectors._binlog.snapshot.progress import Progress
 from wlf.components.collectors._binlog.snapshot.reader import TableReader
-from wlf.components.collectors._binlog.snapshot.tables import Table
+from wlf.components.collectors._binlog.snapshot.tables import Table, count_of
 from wlf.components.collectors._binlog.snapshot.watermarks import Spot, is_behind
 from wlf.components.collectors._binlog.snapshot.whole import WholeReader
 from wlf.components.collectors._binlog.snapshot.window import Watch
@@ -149,7 +149,7 @@ class Snapshots:
         self._start_more()
         if self.is_done:
             total = sum(progress.rows for progress in self._all.values())
-            logger.info("snapshot complete: %d tables, %s rows", len(self._all), f"{total:,}")
+            logger.info("snapshot complete: %s, %s rows", count_of(len(self._all)), f"{total:,}")
 
     def _tell(self, copy: Copy) -> None:
         notes, copy.notes = copy.notes, []

@@ -77,5 +77,15 @@ def matches(table: Table, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
+def count_of(tables: int) -> str:
+    """The number of tables, in words."""
+    return "1 table" if tables == 1 else f"{tables} tables"
+
+
+def unmatched(tables: Sequence[Table], patterns: Iterable[str]) -> list[str]:
+    """The globs that fit none of the tables."""
+    return [pattern for pattern in patterns if not any(matches(table, (pattern,)) for table in tables)]
+
+
 def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
