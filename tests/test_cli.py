@@ -209,6 +209,12 @@ def test_convert_writes_a_file_that_others_cannot_read_where_passwords_are_in_it
     assert output.stat().st_mode & 0o777 == 0o600
 
 
+def test_convert_takes_no_yaml(config: Path) -> None:
+    done = wlf("convert", config)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "E100 expected a config.properties of Maxwell, got YAML" in done.stderr
+
+
 def test_a_maxwell_config_is_checked_and_drawn_as_it_is(properties: Path) -> None:
     done = wlf("check", properties)
     assert (done.returncode, done.stdout) == (0, f"{properties}: ok, 3 nodes and 2 edges\n")

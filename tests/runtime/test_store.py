@@ -110,7 +110,7 @@ def test_positions_are_shown_set_and_reset(tmp_path: Path) -> None:
         assert report.exit_code == 0
 
     positions = Positions(plan, tmp_path)
-    assert positions.show(None) == ["no cursor is stored"]
+    assert positions.show(None) == [f"no cursor is stored in {tmp_path}"]
     run()
     assert positions.show(None) == ["source sink script: 000000000003"]
     assert positions.set(None, "1") == ["source script: 000000000001"]
@@ -130,3 +130,15 @@ def test_positions_of_a_running_pipeline_are_left_alone(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="another wlf runs this pipeline"):
         Positions(plan, tmp_path).reset(None)
     running.close()
+
+
+def test_partitions_that_a_new_position_forgets_are_named(tmp_path: Path) -> None:
+    """Such as a copy of a table that is not complete: whoever sets a position must know that it goes no further."""
+    _, config = source([lines("a")])
+    plan = build_plan((SettableCollector, config), sink(Record()))
+    store = SqliteStore(tmp_path, plan.options.name)
+    store.save(
+        Changes({Key("source", "sink", "script"): Cursor(b"1", 1), Key("source", "sink", "copy"): Cursor(b"1", 2)})
+    )
+    store.close()
+    assert Positions(plan, tmp_path).set(None, "1") == ["source script: 000000000001", "source copy: forgotten"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class Positions:
                 for partition, cursor in sorted(cursors.items()) if owner == id else ():
                     text = "forgotten" if cursor.position is None else source.describe_position(cursor.position)
                     lines.append(f"{id} {dispatcher} {partition}: {text}")
-        return lines or ["no cursor is stored"]
+        return lines or [f"no cursor is stored in {self._state_dir}"]
 
     def set(self, collector: str | None, value: str) -> list[str]:
         """Let every dispatcher below the collector read on from `value`. Raises StateError and SetupError."""
@@ -42,13 +42,15 @@ class Positions:
         positions = source.parse_position(value)
         lanes = [(id, dispatcher) for dispatcher in self._reached(id)]
         with self._store() as store:
-            number = next_number(store.load(), id)
+            known = store.load()
+            number = next_number(known, id)
             changes = {
                 Key(*lane, name): Cursor(position, number) for lane in lanes for name, position in positions.items()
             }
             # What else was known goes: a cursor of a partition that is not named would hold reading back.
             store.save(Changes(changes, lanes, forgotten=[id]))
-        return [f"{id} {name}: {source.describe_position(position)}" for name, position in sorted(positions.items())]
+        lines = [f"{id} {name}: {source.describe_position(position)}" for name, position in sorted(positions.items())]
+        return lines + [f"{id} {name}: forgotten" for name in _partitions(known, id) if name not in positions]
 
     def reset(self, collector: str | None) -> list[str]:
         """Forget all cursors of the collector. Raises StateError and SetupError."""
@@ -83,3 +85,7 @@ class Positions:
         instance = node.component(node.config, plain_context(id, self._plan.options.name))
         assert isinstance(instance, Collector)
         return instance
+
+
+def _partitions(known: Mapping[tuple[str, str], Mapping[str, Cursor]], collector: str) -> list[str]:
+    return sorted({name for (owner, _), cursors in known.items() if owner == collector for name in cursors})

@@ -27,7 +27,10 @@ def ask_for_snapshot(
     asked = f"{node.id}: snapshot of {', '.join(tables)} asked for"
     if is_running(state_dir, plan.options.name):
         return f"{asked}; the pipeline {plan.options.name} runs and begins within seconds, see its log"
-    return f"{asked}; the pipeline {plan.options.name} is not running: its next run begins with it"
+    return (
+        f"{asked}; the pipeline {plan.options.name} is not running: its next run begins with it "
+        f"(--state-dir {state_dir})"
+    )
 
 
 def _chosen(plan: Plan, collector: str | None) -> Node:

@@ -61,6 +61,10 @@ def convert_file(path: str | os.PathLike[str], env: Mapping[str, str] | None = N
     """
     name = os.fspath(path)
     findings = Findings(name)
+    if Path(path).suffix in (".yaml", ".yml"):
+        hint = "`wlf check` and `wlf run` take YAML as it is"
+        findings.add("E100", NOWHERE, "", "expected a config.properties of Maxwell, got YAML", hint=hint)
+        raise ConfigError(findings.sorted())
     try:
         with Path(path).open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
