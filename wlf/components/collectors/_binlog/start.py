@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wlf.components.collectors._binlog.side import SideConnection
 
 _RESET = "wlf position reset CONFIG --collector ID, and `start: earliest` to take what is left"
+_OPTION = "check the option `start`: SHOW BINARY LOGS names the files with their sizes"
 _PURGED = "`on_purged: earliest` takes what is left, with a gap; `on_purged: snapshot` copies the tables anew"
 _COMMITTING_S = 2.0
 """How long a transaction may be in the binlog and not yet committed, before other reasons are looked for."""
@@ -58,7 +59,7 @@ def choose(config: BinlogConfig, server: Server, side: SideConnection, stored: P
         if config.start.gtid is not None:
             return _behind_option(config.start.gtid, server)
         place = Position(config.start.file or "", config.start.position, server.uuid)
-        return _at(_with_gtids(place, side, server), binlog_files(side), server)
+        return _at(_with_gtids(place, side, server), binlog_files(side), server, hint=_OPTION)
     if config.start == "latest":
         return _latest(side, server)
     return _begin(Position(next(iter(binlog_files(side))), FIRST_OFFSET, server.uuid))
@@ -200,15 +201,15 @@ def _missing(place: Position, files: Mapping[str, int]) -> str:
     )
 
 
-def _at(place: Position, files: Mapping[str, int], server: Server) -> Start:
+def _at(place: Position, files: Mapping[str, int], server: Server, *, hint: str = _RESET) -> Start:
     size = files.get(place.file)
     if size is None:
-        raise SetupError(f"{server.address}: {_missing(place, files)}", hint=_RESET)
+        raise SetupError(f"{server.address}: {_missing(place, files)}", hint=hint)
     if place.offset > size:
         raise SetupError(
             f"{server.address}: the position {place} lies behind the end of the file, which has {size} bytes: was "
             "the binlog reset?",
-            hint=_RESET,
+            hint=hint,
         )
     check_prepared(place, files, server.address)
     return _begin(place) if place.reads_from[1] <= MAX_OFFSET else _far(place, files, server)
