@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.components.collectors.reading import Reading
+from tests.integration.snapshots import Life
 from tests.servers.fixtures import Make
 from tests.servers.mariadb import MariaDB
 from tests.servers.mysql import MySQL
@@ -254,6 +255,25 @@ def test_account_that_sees_no_table_is_told_the_grant_before_the_first_row(
     error = refusal(Reading.of(mariadb, start="latest", snapshot="initial", **account))
     assert "the account blind sees no table" in error.message
     assert "GRANT SELECT" in error.hint
+
+
+def test_snapshot_takes_select_and_no_further_privilege(server: SqlServer) -> None:
+    server.execute("DROP DATABASE IF EXISTS plain", "CREATE DATABASE plain", "CREATE TABLE plain.t (a INT PRIMARY KEY)")
+    server.execute("CREATE TABLE plain.keyless (a INT)", "INSERT INTO plain.t VALUES (1)")
+    server.execute("INSERT INTO plain.keyless VALUES (2)")
+    account = _account(server, "copier", "REPLICATION SLAVE, REPLICATION CLIENT")
+    server.execute("GRANT SELECT ON plain.* TO copier@'%'")
+
+    async def run() -> list[Any]:
+        life = Life(server, until_end=True, start="latest", snapshot="initial", **account)
+        await life.collector.open({})
+        while await life.step() is not None:
+            pass
+        await life.collector.close()
+        return [(event.table, event.type) for event in life.events]
+
+    copied = [("keyless", "bootstrap-insert"), ("t", "bootstrap-insert")]
+    assert sorted(asyncio.run(asyncio.wait_for(run(), 30))) == copied
 
 
 def test_glob_of_a_snapshot_that_fits_no_table_is_named(server: SqlServer, caplog: pytest.LogCaptureFixture) -> None:

@@ -14,7 +14,6 @@ from wlf.components.collectors._binlog.connection import query
 from wlf.components.collectors._binlog.options import BinlogConfig, SnapshotOptions
 from wlf.components.collectors._binlog.snapshot.definition import keyed_tables
 from wlf.components.collectors._binlog.snapshot.reader import open_connection
-from wlf.errors import SetupError
 
 _SYSTEM = ("information_schema", "mysql", "performance_schema", "sys", "ndbinfo")
 _TABLES = (
@@ -37,11 +36,12 @@ def tables_of(config: BinlogConfig) -> list[Table]:
 
 
 def count_prepared(config: BinlogConfig) -> int | None:
-    """Transactions that XA PREPARE left open; None where the account may not know. Blocks."""
-    with closing(open_connection(config)) as connection:
+    """Transactions that XA PREPARE left open; None where the account may not know (MySQL: XA_RECOVER_ADMIN). Blocks."""
+    with closing(open_connection(config)) as connection, connection.cursor() as cursor:
         try:
-            return len(query(connection, "XA RECOVER"))
-        except (SetupError, pymysql.err.MySQLError):
+            cursor.execute("XA RECOVER")
+            return len(cursor.fetchall())
+        except pymysql.err.MySQLError:  # MySQL says 1401 where the privilege is missing, as if something were broken
             return None
 
 
