@@ -103,6 +103,7 @@ class Copy:
             self.error = error
         finally:
             self._watch.close(self._table)
+            self._reader.drop()
             self._wake()
 
     async def _step(self) -> None:
@@ -161,7 +162,7 @@ class Copy:
         finally:
             self.holds_at, self.is_holding, self._whole = None, False, None
             self._wake()  # the stream may go on
-            await asyncio.shield(self._call(whole.close))
+            whole.close()  # at once: the view holds off whoever would alter the table
 
     async def _offered(self, piece: Piece, window: KeyedWindow | WholeWindow) -> None:
         self._is_taken.clear()

@@ -200,9 +200,8 @@ class TableReader:
                 raise Again from error
             self.drop()
             raise refine(error, self._doing(progress)) from error
-        except (Missing, Again):
-            raise
         except BaseException:
+            # Also where the table is gone or changed: a view left open would hold off whoever alters it.
             self.drop()
             raise
 

@@ -17,7 +17,7 @@ import pymysql
 from msgspec import structs
 from pymysql.connections import Connection
 
-from wlf.components.collectors._binlog.connection import query, socket_of
+from wlf.components.collectors._binlog.connection import query, refine, socket_of
 from wlf.components.collectors._binlog.options import BinlogConfig
 from wlf.components.collectors._binlog.server import Server
 from wlf.components.collectors._binlog.snapshot import rowset
@@ -27,8 +27,11 @@ from wlf.components.collectors._binlog.snapshot.progress import Progress
 from wlf.components.collectors._binlog.snapshot.reader import CHUNK_BYTES, Again, Piece, Shape, open_connection
 from wlf.components.collectors._binlog.snapshot.watermarks import SnapshotMarks, Spot, SpotLow, end_of
 from wlf.components.collectors._binlog.snapshot.window import WholeWindow
+from wlf.errors import Retryable
 
 _DENIED = frozenset((1044, 1142, 1227))
+_IN_USE = frozenset((1205, 1213))
+_LOCK_WAIT_S = 2
 
 
 class WholeReader:
@@ -41,12 +44,21 @@ class WholeReader:
         self._connection: Connection[Any] | None = None
         self._rows: Iterator[rowset.Raw] = iter(())
         self._spot: Spot = ("", 0)
+        self._is_closed = False
         self.is_exact = True
         """False: the account may not lock the table, so rows changed at the very beginning may come twice."""
 
     def begin(self, shape: Shape, window: WholeWindow, floor: Spot) -> Spot:
-        """Open the view; the place at which the stream must be held. Raises Again when the table changed."""
+        """Open the view; the place at which the stream must be held.
+
+        Raises:
+            Again: the table changed, or others hold it locked.
+            Retryable: `close` came first, or the server is not there.
+        """
         self._connection = connection = open_connection(self._config)
+        if self._is_closed:  # meanwhile: close() may have looked before there was a connection
+            self.close()
+            raise Retryable("the snapshot was stopped")
         table = shape.table
         if not table.is_transactional:
             self._lock(connection, table.name)
@@ -74,10 +86,15 @@ class WholeReader:
     def _lock(self, connection: Connection[Any], name: str) -> None:
         try:
             with connection.cursor() as cursor:
+                # Writers queue up behind a lock that waits.
+                cursor.execute(f"SET SESSION lock_wait_timeout = {_LOCK_WAIT_S}")
                 cursor.execute(f"LOCK TABLES {name} READ")
         except pymysql.err.MySQLError as error:
-            if error.args[0] not in _DENIED:
-                raise
+            code = error.args[0] if error.args else 0
+            if code in _IN_USE:
+                raise Again from error
+            if code not in _DENIED:
+                raise refine(error, f"cannot copy {name}") from error
             self.is_exact = False
 
     def piece(self, shape: Shape, progress: Progress) -> Piece:
@@ -96,13 +113,15 @@ class WholeReader:
 
     def abort(self) -> None:
         """End what runs, from another thread."""
+        self._is_closed = True
         connection = self._connection
         if connection is not None:
             with contextlib.suppress(OSError, AttributeError):
                 socket_of(connection).shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Let go of the view and the lock."""
+        """Let go of the view and the lock, for good."""
+        self._is_closed = True
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(pymysql.err.Error, OSError):
