@@ -21,6 +21,7 @@ from tests.servers.mariadb import MariaDB
 from tests.servers.mysql import MySQL
 from tests.servers.sql import SqlServer
 from wlf.components.base import MemoryState
+from wlf.components.collectors._binlog import schema
 from wlf.components.collectors.binlog import BinlogCollector
 from wlf.errors import SetupError
 from wlf.events import RowChange, SchemaChange
@@ -458,3 +459,27 @@ def test_a_partition_becomes_a_table_and_back(make_mariadb: Make[MariaDB]) -> No
         )
 
     assert rows(Pipeline(server).read(None, change)) == [{"a": 1, "k": 2}, {"a": 10, "k": 11, "z": 12}]
+
+
+def test_a_table_that_changes_while_reading_begins_is_looked_at_once_more(
+    server: SqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its rows would be refused, or named by what the server has by the time they are read."""
+    server.execute("CREATE TABLE d.t (a INT PRIMARY KEY, b INT)")
+    look, looks = schema.read_all, list[int]()
+
+    def read_all(*arguments: Any) -> Any:
+        found = look(*arguments)
+        looks.append(len(found.tables))
+        if len(looks) == 1:
+            server.execute("ALTER TABLE d.t CHANGE b c INT", "INSERT INTO d.t VALUES (1, 1)")
+        return found
+
+    monkeypatch.setattr(schema, "read_all", read_all)
+
+    def meanwhile() -> None:
+        server.execute("INSERT INTO d.t VALUES (2, 2)", "ALTER TABLE d.t CHANGE c x INT, ADD y INT FIRST")
+
+    reading = Pipeline(server, tables={"include": ["d.*"]}, on_schema_mismatch="stop").read(None, meanwhile)
+    assert plain(reading.events) == [("insert", "t", {"a": 2, "c": 2})]
+    assert len(looks) == 4

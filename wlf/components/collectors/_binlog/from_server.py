@@ -19,6 +19,9 @@ from wlf.components.collectors._binlog.session import Session
 from wlf.components.collectors._binlog.side import SideConnection
 from wlf.components.collectors._binlog.sources import StreamSource
 
+_LOOKS = 5
+"""How often the tables are looked at before it is taken that they change all the time."""
+
 
 class Stream(NamedTuple):
     """A server's stream that has begun."""
@@ -68,15 +71,25 @@ def _ask(making: Making, side: SideConnection, stored: Position | None, identity
     server.check_replica(found, is_replica=standing.is_replica(side, found) is True)
     if config.semi_sync:
         server.check_semi_sync(found, logger)
-    early = making.history.look_early(side, found, config, stored)
-    begin = start.choose(config, found, side, stored)
-    making.history.take_up(side, found, config, begin.position, None if begin.gap else stored, early)
+    begin = _choose(making, side, found, stored)
     end = server.end_of_binlog(side, found) if making.context.until_end else None
     skew_s = server.clock_of(side) - making.context.clock.time()
     lag = Lag(server.binlog_files(side), skew_s=skew_s, is_seeking=begin.request.gtid is not None)
     wishes = dump.Wishes(config.heartbeat_interval_ms, identity, config.semi_sync and found.has_semi_sync)
     sock, first = _begin(making, side, found, wishes, begin)
     return _Opened(found, begin, lag, end, wishes.semi_sync, sock, first)
+
+
+def _choose(making: Making, side: SideConnection, found: server.Server, stored: Position | None) -> start.Start:
+    """Where to begin, with the tables of then. A first start may choose once more where tables just change."""
+    config, history = making.config, making.history
+    for _ in range(_LOOKS):
+        early = history.look_early(side, found, config, stored)
+        begin = start.choose(config, found, side, stored)
+        history.take_up(side, found, config, begin.position, None if begin.gap else stored, early)
+        if early is None or not history.is_doubtful:
+            break
+    return begin
 
 
 def _begin(

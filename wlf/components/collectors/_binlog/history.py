@@ -215,6 +215,11 @@ class SchemaHistory:
         self._unsaved[entry.name] = packed
 
     @property
+    def is_doubtful(self) -> bool:
+        """Are there tables whose columns are not known for sure?"""
+        return any(not table.sure for table in self.catalogue.tables.values())
+
+    @property
     def has_unsaved(self) -> bool:
         """Must `save` be called before a position is handed out?"""
         return bool(self._unsaved)
