@@ -46,9 +46,9 @@ def table(decoded: list[Ratio], replayed: list[Replay]) -> str:
         "",
         "Decoding a binlog file and encoding its rows as JSON with all that `wlf run` adds (xid, commit, old, cursor),",
         "one process, pure Python, against mysql-replication decoding alone and MySQL's own C decoder printing text.",
-        f"Ratios of one run of `make bench` on {machine()}:",
+        f"One run of `make bench`, in CPU seconds, on {machine()}:",
         "",
-        "| binlog | rows/s | x mysql-replication | x `mysqlbinlog -v` | with checksums verified |",
+        "| binlog | rows a CPU second | x mysql-replication | x `mysqlbinlog -v` | with checksums verified |",
         "|---|---|---|---|---|",
     ]
     for row in decoded:
@@ -60,7 +60,7 @@ def table(decoded: list[Ratio], replayed: list[Replay]) -> str:
             )
     lines += [
         "",
-        "| `wlf run`, binlog files to a JSON-lines file | rows | MB/s of binlog | peak RSS |",
+        "| `wlf run`, binlog files to a JSON-lines file | rows | MB of binlog a CPU second | peak RSS |",
         "|---|---|---|---|",
     ]
     lines += [f"| {r.what} | {r.lines:,} | {r.megabytes / r.seconds:.0f} | {r.peak_rss_mb} MB |" for r in replayed]
