@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from tests.integration.wlf_run import WlfRun
+from tests.servers.mysql import MySQL
+from tests.servers.ports import free_port
 from wlf.cli import main
 from wlf.graph.compile import load
 
@@ -90,3 +92,23 @@ def test_quickstart_run_again_adds_nothing(tmp_path: Path, monkeypatch: pytest.M
     run.launch()
     assert run.wait() == 0, run.text()
     assert (tmp_path / "out/everything/changes.jsonl").read_bytes() == written
+
+
+def test_snapshot_copies_tables_and_goes_on_with_their_changes(
+    mysql: MySQL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mysql.execute("DROP DATABASE IF EXISTS shop", "CREATE DATABASE shop")
+    for table in ("orders", "tmp_1"):
+        mysql.execute(f"CREATE TABLE shop.{table} (id INT PRIMARY KEY)", f"INSERT INTO shop.{table} VALUES (1), (2)")
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"DB_PORT": mysql.port, "DB_PASSWORD": "password", "HTTP_PORT": free_port()}.items():
+        monkeypatch.setenv(name, str(value))
+    run = WlfRun(tmp_path / "run", Path("examples/snapshot/snapshot.yaml"), "--until-end")
+    for _ in range(2):
+        run.launch()
+        assert run.wait() == 0, run.text()
+        mysql.execute("REPLACE INTO shop.orders VALUES (3)")
+    assert [path.name for path in (tmp_path / "out/snapshot").iterdir()] == ["orders.jsonl"]
+    types = [(line["type"], line["data"]) for line in _lines(tmp_path / "out/snapshot/orders.jsonl")]
+    assert types == [("bootstrap-insert", {"id": 1}), ("bootstrap-insert", {"id": 2}), ("insert", {"id": 3})]

@@ -137,15 +137,15 @@ class Snapshots:
         return Collected(events, {partition: progress.encode()}, partition)
 
     def _finish(self, table: Table, progress: Progress) -> Collected:
-        self._forget(table, progress)
+        self._forget(table, progress, is_gone=True)
         return Collected([], {progress.partition: progress.encode()}, progress.partition)
 
-    def _forget(self, table: Table, progress: Progress) -> None:
+    def _forget(self, table: Table, progress: Progress, *, is_gone: bool = False) -> None:
         del self._copies[table]
         self.watch.release(table)
         self._all[table] = progress
         logger = self._source.context.logger
-        logger.info("snapshot of %s: %s", progress.name, progress.describe())
+        logger.info("snapshot of %s: %s", progress.name, "ended" if is_gone else progress.describe())
         self._start_more()
         if self.is_done:
             total = sum(progress.rows for progress in self._all.values())
