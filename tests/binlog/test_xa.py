@@ -342,3 +342,19 @@ def test_cuts_make_no_difference() -> None:
     draw = random.Random(4)
     for cuts in (range(len(content)), draw.sample(range(len(content)), 20)):
         assert Reading().file(content, list(cuts)).items == whole.items
+
+
+def test_the_files_of_open_transactions_are_closed_with_the_decoder() -> None:
+    files: list[io.BytesIO] = []
+
+    def make_file() -> io.BytesIO:
+        files.append(io.BytesIO())
+        return files[-1]
+
+    rows = [inserted(*range(at, at + 50)) for at in range(0, 500, 50)]
+    events = [*prepared(MAP, *rows, number=1), gtid(2), query("BEGIN"), MAP, *rows]
+    reading = Reading(hold_max_bytes=1000, make_file=make_file, spills=True).file(binlog(*events))
+    assert [file.closed for file in files] == [False, False]
+    reading.decoder.close()
+    reading.decoder.close()
+    assert [file.closed for file in files] == [True, True]

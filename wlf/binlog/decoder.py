@@ -253,6 +253,10 @@ class Decoder:
             return
         raise self._located(DecodeError(f"expected the rest of an event, got the end after {len(self._tail)} bytes"))
 
+    def close(self) -> None:
+        """Nothing more will be fed: close the temporary files; may be called twice."""
+        self._group.close_files()
+
     # How it works.
 
     def _read_format(self, name: str, head: bytes) -> None:

@@ -236,6 +236,12 @@ class Group:
                 held.spool.close()
         self._closed(end)
 
+    def close_files(self) -> None:
+        """Reading ends here: give the room of the temporary files back."""
+        if self._spool is not None:
+            self._spool.close()
+        self.prepared.close()
+
     # Where it is.
 
     def jump(self, file: str, position: int) -> None:

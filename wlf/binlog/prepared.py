@@ -97,6 +97,12 @@ class PreparedTransactions:
         """Those that a restart must read again."""
         return tuple(held.prepared for held in self._held.values() if held.events)
 
+    def close(self) -> None:
+        """Give the room of their files back."""
+        for held in self._held.values():
+            if held.spool is not None:
+                held.spool.close()
+
     def __bool__(self) -> bool:
         return bool(self._held)
 

@@ -168,5 +168,6 @@ class Session:
 
     def _close(self) -> None:
         self._source.close()
+        self._flow.decoder.close()
         if self._side is not None:
             self._side.close()
