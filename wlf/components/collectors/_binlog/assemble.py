@@ -17,9 +17,6 @@ from wlf.events.table import TableVersion
 _put = Placed.__dict__["place"].__set__
 _tuple: Any = tuple.__new__  # the constructor of a NamedTuple is twice as slow
 
-_NO_EXTRA = (UNSET,) * 8
-"""From `position` to `primary_key_columns`."""
-
 _CLASSES: dict[str, type[RowChange]] = {"insert": RowInsert, "update": RowUpdate, "delete": RowDelete}
 
 
@@ -72,8 +69,11 @@ class Assembler:
         """The short way for the one row of a transaction, without any switch on."""
         version, kind, ts, server_id, offset, (row,), olds, query, _, before = change
         xid = UNSET if transaction.xid is None else transaction.xid
-        head = (version.database, version.table, kind, ts, UNSET, xid, UNSET, True, *_NO_EXTRA, row)
-        event = _CLASSES[kind](*head) if olds is None else RowUpdate(*head, olds[0])
+        event: RowChange
+        if olds is None:
+            event = _CLASSES[kind](version.database, version.table, kind, ts, UNSET, xid, UNSET, True, data=row)
+        else:
+            event = RowUpdate(version.database, version.table, kind, ts, UNSET, xid, UNSET, True, data=row, old=olds[0])
         origin = None
         if self._origin:
             origin = _tuple(Origin, (server_id, transaction.thread_id, query, transaction.commit_us, transaction.xid))
