@@ -89,6 +89,34 @@ def test_a_truncated_table_leaves_nothing_behind_it(server: SqlServer) -> None:
     assert {event.data.f0 for event in behind} == {1}
 
 
+def test_a_table_that_others_hold_is_told_and_copied_once_it_is_free(
+    mysql: SqlServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without a key it must be locked for a moment: an open transaction, or a prepared one, keeps us waiting."""
+    mysql.execute("DROP DATABASE IF EXISTS snap", "CREATE DATABASE snap", "CREATE TABLE snap.held (a INT)")
+    mysql.execute("INSERT INTO snap.held VALUES (1)")
+    holder = mysql.connect()
+    holder.autocommit(False)
+    holder.cursor().execute("INSERT INTO snap.held VALUES (2)")
+
+    async def go() -> list[Any]:
+        life = Life(mysql, tables={"include": ["snap.held"]})
+        await life.collector.open({})
+        collecting = asyncio.create_task(life.until(lambda: life.is_copied, lambda event: None))
+        while "snap.held cannot be read for now" not in caplog.text:
+            assert not collecting.done()
+            await asyncio.sleep(0.05)
+        holder.commit()
+        await asyncio.wait_for(collecting, 60)
+        await life.collector.close()
+        return life.events
+
+    with caplog.at_level("WARNING"):
+        events = asyncio.run(asyncio.wait_for(go(), 90))
+    assert "see SHOW PROCESSLIST and XA RECOVER" in caplog.text
+    assert sorted(event.data.f0 for event in events) == [1, 2]
+
+
 def test_a_table_that_is_dropped_meanwhile_is_named_with_what_to_do(
     server: SqlServer, caplog: pytest.LogCaptureFixture
 ) -> None:

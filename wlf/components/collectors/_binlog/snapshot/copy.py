@@ -20,6 +20,8 @@ from wlf.components.collectors._binlog.snapshot.window import KeyedWindow, Watch
 from wlf.errors import Retryable
 
 _TRIES = 60
+_TRIES_TOLD = 3
+"""Whoever holds a table locked should hear of it before the last try."""
 _MAX_RESTARTS = 5
 _PAUSE_S = 0.05
 _MAX_PAUSE_S = 1.0
@@ -86,6 +88,8 @@ class Copy:
         self._tries = 0
         self._restarts = 0
         self._window: KeyedWindow | None = None
+        self._waiting: WholeWindow | None = None
+        """Of a try that found the table locked: it knows what the stream has brought to the sink since then."""
         self._is_taken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -119,9 +123,10 @@ class Copy:
         except Again as error:
             self._tries += 1
             if self._tries > _TRIES:
-                raise Retryable(
-                    f"cannot copy {self.progress.name}: {error.__cause__ or 'the table keeps changing'}"
-                ) from error
+                raise Retryable(f"cannot copy {self.progress.name}: {_why(error)}") from error
+            if self._tries == _TRIES_TOLD:
+                self.notes.append(f"{self.progress.name} cannot be read for now, and is tried again: {_why(error)}")
+                self._wake()
             await asyncio.sleep(min(_PAUSE_S * self._tries, _MAX_PAUSE_S))
         else:
             self._tries = 0
@@ -140,12 +145,16 @@ class Copy:
         await self._offered(piece, window)
 
     async def _in_one_piece(self, shape: Shape) -> None:
-        window = WholeWindow()
+        window = self._waiting
+        if window is None or window.is_void:
+            window = self._waiting = WholeWindow()
         self._watch.open(self._table, window)
         self._whole = whole = self._make_whole()
         try:
             self.progress = self.progress.anew()
+            self._reader.shape = None  # another try looks at the table anew
             self.holds_at = await self._call(whole.begin, shape, window, self._watch.floor)
+            self._waiting = None
             if not whole.is_exact:
                 self.notes.append(
                     f"{self.progress.name} has no key and may not be locked: rows that change as its copy begins may "
@@ -242,3 +251,11 @@ class Copy:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         self._reader.drop()
+
+
+def _why(again: Again) -> str:
+    cause = again.__cause__
+    if cause is None:
+        return "the table keeps changing"
+    text = f"{cause.args[1]} ({cause.args[0]})" if len(cause.args) > 1 else str(cause)
+    return f"{text}; see SHOW PROCESSLIST and XA RECOVER for what holds it"
