@@ -21,7 +21,7 @@ class StdoutConfig(DispatcherConfig, frozen=True, kw_only=True):
 
 
 class StdoutDispatcher(Dispatcher):
-    """Writes lines of JSON in any format, or MessagePack maps back to back, to standard output, without a buffer of its own.
+    """Writes lines of JSON in any format, or MessagePack maps back to back, to standard output; has no buffer.
 
     A reader that goes away (`wlf run ... | head`) ends the run; a reader that pauses holds up this dispatcher alone.
     """

@@ -290,7 +290,7 @@ class _Drawing:
             if abs(there - here) > 1e-6:
                 assert trunk is not None
                 points += [(trunk, here), (trunk, there)]
-            here = there
+                here = there  # else it goes straight on: sums of fractions differ in the last digit
         return (*points, (starts[chain[-1].layer], here))
 
 
