@@ -40,6 +40,7 @@ test-outages: servers     ## the outages of the suite, a minute each
 
 test-matrix: $(VENV)/.dev ## every column type on MySQL 5.7, 8.0, 9 and MariaDB 10.5, 10.11, 11.8; writes the README's table
 	$(BIN)/python -m tests.matrix --readme
+	$(BIN)/python -m pytest tests/matrix/matrix_transactions.py
 
 check: $(VENV)/.dev       ## lint, types, who may import whom
 	$(BIN)/ruff check .

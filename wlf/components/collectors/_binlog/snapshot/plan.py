@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from wlf.components.base import Context
@@ -97,12 +98,18 @@ def _nothing(config: BinlogConfig, seen: list[Table]) -> SetupError:
             f"{config.address}: a snapshot is asked for, but the account {config.user} sees no table",
             hint=f"GRANT SELECT ON `database`.* TO '{config.user}', or set `snapshot: never`",
         )
-    names = ", ".join(".".join(table) for table in seen[:5])
+    patterns = [*options_of(config).include, *config.tables.include]
+    names = ", ".join(sorted(map(".".join, seen), key=lambda name: _distance(name, patterns))[:5])
     return SetupError(
         f"{config.address}: no table is there to copy: `tables`, `snapshot` or the graph below leave out all that the "
         f"account sees ({names}{', ...' if len(seen) > 5 else ''})",
         hint="check the globs, GRANT SELECT ON the tables that are meant, or set `snapshot: never`",
     )
+
+
+def _distance(name: str, patterns: Sequence[str]) -> float:
+    """How far a table's name is from what was asked for: what was probably meant comes first."""
+    return -max((SequenceMatcher(None, name, pattern).ratio() for pattern in patterns), default=0.0)
 
 
 def _wanted(copies: Iterable[Progress], context: Context, wants: Callable[[str, str], bool]) -> list[Progress]:
