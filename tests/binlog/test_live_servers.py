@@ -10,10 +10,11 @@ import pytest
 
 from benchmarks.peer_mysql_replication import PeerEvents
 from tests.binlog.build import Reading, as_dict
+from tests.binlog.type_cases import schema_of
 from tests.servers.mariadb import MariaDB
 from tests.servers.mysql import MySQL
 from tests.servers.sql import SqlServer
-from wlf.binlog import NeedSchema, SchemaColumn, Transaction
+from wlf.binlog import NeedSchema, Transaction
 
 pytestmark = pytest.mark.servers
 
@@ -24,23 +25,6 @@ ROWS = [
     "(2, 127, 'x', X'', 'é', '', NULL, -5)",
     "(3, 5, '', NULL, '\\\\', 'x,y z', NULL, NULL)",
 ]
-
-
-def schema_of(server: SqlServer, need: NeedSchema) -> list[SchemaColumn]:
-    """What a collector asks of information_schema."""
-    columns = server.query(
-        "SELECT COLUMN_NAME, COLUMN_TYPE, CHARACTER_SET_NAME FROM information_schema.COLUMNS "
-        "WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s ORDER BY ORDINAL_POSITION",
-        (need.database, need.table),
-    )
-    keys = server.query(
-        "SELECT COLUMN_NAME, SEQ_IN_INDEX FROM information_schema.STATISTICS "
-        "WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND INDEX_NAME = 'PRIMARY'",
-        (need.database, need.table),
-    )
-    order = dict(keys)
-    text = [(name, kind.decode() if isinstance(kind, bytes) else kind, charset) for name, kind, charset in columns]
-    return [SchemaColumn(name, kind, charset, order.get(name, 0)) for name, kind, charset in text]
 
 
 def recorded(server: SqlServer, metadata: str, database: str) -> bytes:

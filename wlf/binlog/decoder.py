@@ -174,11 +174,6 @@ class Decoder:
             return True
         return self._stopped if self._tables.asked is None else self._tables.is_answered
 
-    @property
-    def in_transaction(self) -> bool:
-        """Whether the last event was inside a transaction."""
-        return self._group.open
-
     def feed(self, chunk: bytes) -> list[Item]:
         """Take a chunk (b"": none) and return what is there, about `batch_rows` rows at most.
 

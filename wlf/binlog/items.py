@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -185,4 +185,3 @@ class Boundary(NamedTuple):
 
 
 Bind: TypeAlias = Callable[[Any], Binding | None]
-Columns: TypeAlias = Sequence[SchemaColumn]

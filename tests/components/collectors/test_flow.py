@@ -136,3 +136,15 @@ def test_the_middle_of_a_transaction_says_how_far_it_goes() -> None:
     assert collected.positions == {}
     assert collected.until is not None
     assert decode_position(collected.until) == Position("binlog.000001", 150, "", "0-1-7")
+
+
+def test_everything_that_is_left_out_is_counted_with_its_reason() -> None:
+    flow = flow_of([], [])
+    numbers = flow._left_out._ignorable, flow._left_out._filtered, flow._left_out._unfit
+    counts = flow.decoder.counts
+    counts.skipped_events, counts.filtered_events, counts.unfit_events = 2, 3, 4
+    flow.feed(b"")
+    assert [number.value for number in numbers] == [2, 3, 4]
+    counts.skipped_events += 1
+    flow.feed(b"")
+    assert [number.value for number in numbers] == [3, 3, 4]

@@ -42,7 +42,6 @@ _TEXT_OF = {blob: text for text, blob in _BLOB_OF.items()}
 _SIZES = (("tiny", 0xFF), ("", 0xFFFF), ("medium", 0xFFFFFF), ("long", 0xFFFFFFFF))
 _CHARACTER = frozenset(("char", "varchar", "enum", "set", *_BLOB_OF))
 _BINARY_OF = {"char": "binary", "varchar": "varbinary", **_BLOB_OF}
-_NUMBERS = frozenset((*_INTEGERS, "float", "double", "decimal"))
 _MAX_VARCHAR_BYTES = 65_535
 _ONE = frozenset(("bit", "char", "binary"))
 _ORACLE, _REAL_AS_FLOAT = 1 << 9, 1 << 0
@@ -75,11 +74,6 @@ class ColumnModel(msgspec.Struct, frozen=True, array_like=True, omit_defaults=Tr
     def takes_charset(self) -> bool:
         """Does it hold text?"""
         return self.type in _CHARACTER
-
-    @property
-    def is_number(self) -> bool:
-        """May it be signed?"""
-        return self.type in _NUMBERS
 
     def column_type(self, dialect: Dialect) -> str:
         """What information_schema.COLUMNS.COLUMN_TYPE shows."""

@@ -22,7 +22,6 @@ from wlf.graph.maxwell.source import Source
 from wlf.graph.maxwell.tree import Leaf, Tree, to_item, to_yaml
 from wlf.graph.settings import name_from_stem
 
-SUFFIX = ".properties"
 _OURS = ("stdout", "file", "kafka", "redis")
 
 

@@ -183,22 +183,28 @@ class LeftOut:
         self._rolled_back = _dropped(context, "rolled_back")
         self._statements = _dropped(context, "statement")
         self._unfit = _dropped(context, "schema_mismatch")
+        self._ignorable = _dropped(context, "ignorable")
         self._undecodable = context.metrics.counter(
             "wlf_undecodable_texts_total", "Texts with bytes that their character set does not define."
         )
-        self._counted = (0, 0, 0, 0)
+        self._counted = (0, 0, 0, 0, 0)
         self._escaped = 0
         self._warned_at = float("-inf")
 
     def count(self) -> None:
         """Move the counters on to what the decoder says; it began at 0, they may not have."""
         counts = self._counts
-        now = (counts.filtered_events, counts.discarded_events, counts.undecodable.values, counts.unfit_events)
+        now = (
+            counts.filtered_events,
+            counts.discarded_events,
+            counts.undecodable.values,
+            counts.unfit_events,
+            counts.skipped_events,
+        )
         if now != self._counted:
             before, self._counted = self._counted, now
-            for counter, was, is_ in zip(
-                (self._filtered, self._rolled_back, self._undecodable, self._unfit), before, now, strict=True
-            ):
+            counters = (self._filtered, self._rolled_back, self._undecodable, self._unfit, self._ignorable)
+            for counter, was, is_ in zip(counters, before, now, strict=True):
                 counter.add(is_ - was)
         if counts.escaped_events != self._escaped:
             self._escaped = counts.escaped_events
