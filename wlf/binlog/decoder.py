@@ -174,6 +174,11 @@ class Decoder:
             return True
         return self._stopped if self._tables.asked is None else self._tables.is_answered
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the last event was inside a transaction: its place is none to read on from."""
+        return self._group.open
+
     def feed(self, chunk: bytes) -> list[Item]:
         """Take a chunk (b"": none) and return what is there, about `batch_rows` rows at most.
 
