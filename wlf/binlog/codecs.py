@@ -6,6 +6,7 @@ import ipaddress
 import uuid
 import zlib
 from collections.abc import Callable
+from decimal import Decimal
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -66,7 +67,8 @@ class Codec(NamedTuple):
     """One column's layout.
 
     `expr` is Python source over `{x}`, `{y}` (what the struct format `fmt` yields; for variable types `{x}` is the
-    value's bytes) and `{c}` (`const`). It holds no text that comes from the table.
+    value's bytes), `{c}` (`const`), `{d}` (`more`), the names in `NAMES`, and `v`, `w` for numbers on the way. It holds
+    no text that comes from the table.
     """
 
     fmt: str
@@ -74,12 +76,16 @@ class Codec(NamedTuple):
     expr: str
     const: Any = None
     variable: bool = False
+    more: Any = None
 
     @property
     def length(self) -> str:
         """Source of a variable value's length over the prefix's `{x}`, `{y}`."""
         return "{x} | {y} << 16" if self.fields == 2 else "{x}"
 
+
+NAMES: dict[str, Any] = {"number": int.from_bytes}
+"""What expressions may call."""
 
 _INTEGERS = {TINY: "b", SHORT: "h", LONG: "i", LONGLONG: "q"}
 _PREFIXES = {1: ("B", 1), 2: ("H", 1), 3: ("HB", 2), 4: ("I", 1)}
@@ -120,27 +126,48 @@ def _float(column: Column, _: Undecodable) -> Codec:
     return Codec("f", 1, "{c}[{x}]", values.Memo(values.float32))
 
 
-def _sized(make: Callable[[int], tuple[int, Callable[[bytes], str]]]) -> Callable[[Column, Undecodable], Codec]:
+def _fsp(column: Column) -> int:
+    if column.meta > 6:
+        raise DecodeError(f"expected 0 to 6 digits of a second's fraction, got {column.meta}")
+    return column.meta
+
+
+def _time(column: Column, _: Undecodable) -> Codec:
+    fsp = _fsp(column)
+    size, read = values.time2(fsp)
+    # Whole seconds come again, fractions of them hardly ever.
+    return Codec(f"{size}s", 1, "{c}({x})", read) if fsp > 2 else Codec(f"{size}s", 1, "{c}[{x}]", values.Memo(read))
+
+
+def _stamp(size: int, texts: Callable[[], dict[bytes, str]]) -> Callable[[Column, Undecodable], Codec]:
+    """DATETIME and TIMESTAMP: rows that were written at about one time share the second, but not its fraction."""
+
     def codec(column: Column, _: Undecodable) -> Codec:
-        if column.meta > 6:
-            raise DecodeError(f"expected 0 to 6 digits of a second's fraction, got {column.meta}")
-        size, read = make(column.meta)
-        # Whole seconds come again, fractions of them hardly ever.
-        return Codec(f"{size}s", 1, "{c}({x})" if column.meta > 2 else "{c}[{x}]", _memo(read, column.meta))
+        fsp = _fsp(column)
+        if not fsp:
+            return Codec(f"{size}s", 1, "{c}[{x}]", texts())
+        layout, fraction = values.fraction_reader(fsp)
+        found = "{d}({y})" if callable(fraction) else "{d}[{y}]"
+        return Codec(f"{size}s{layout}", 2, "{c}[{x}] + " + found, texts(), more=fraction)
 
     return codec
 
 
-def _memo(read: Callable[[bytes], str], fsp: int) -> Any:
-    return read if fsp > 2 else values.Memo(read)
-
-
 def _decimal(column: Column, _: Undecodable) -> Codec:
-    size, read = values.decimal_reader(column.meta >> 8, column.meta & 255)
+    precision, scale = column.meta >> 8, column.meta & 255
+    size, read = values.decimal_reader(precision, scale)
     # Small numbers come again; for the others a cache that misses costs more than it saves.
     if size <= 3:
         return Codec(f"{size}s", 1, "{c}[{x}]", values.Memo(read))
-    return Codec(f"{size}s", 1, "{c}({x})", read)
+    short = values.short_decimal(precision, scale)
+    if short is None:
+        return Codec(f"{size}s", 1, "{c}({x})", read)
+    mask = (1 << short.bits) - 1
+    usual = f"{short.least} <= (v := number({{x}}, 'big') - {short.zero}) < {short.limit}"
+    usual += f" and (w := v & {mask}) < {short.parts}"
+    # Digits enough for this have the context that the decoder sets.
+    value = f"{{d}} * ((v >> {short.bits}) * {short.parts} + w)"
+    return Codec(f"{size}s", 1, f"({value} if {usual} else {{c}}({{x}}))", read, more=Decimal(1).scaleb(-scale))
 
 
 def _bit(column: Column, _: Undecodable) -> Codec:
@@ -279,9 +306,9 @@ _MAKERS: dict[int, Callable[[Column, Undecodable], Codec]] = {
     TIMESTAMP: _old(Codec("I", 1, "{c}({x})", values.old_timestamp)),
     TIME: _old(Codec("Hb", 2, "{c}({x} | {y} << 16)", values.old_time)),
     DATETIME: _old(Codec("Q", 1, "{c}({x})", values.old_datetime)),
-    TIMESTAMP2: _sized(values.timestamp2),
-    DATETIME2: _sized(values.datetime2),
-    TIME2: _sized(values.time2),
+    TIMESTAMP2: _stamp(4, values.TimestampTexts),
+    DATETIME2: _stamp(5, values.DatetimeTexts),
+    TIME2: _time,
     NEWDECIMAL: _decimal,
     BIT: _bit,
     ENUM: _enum,

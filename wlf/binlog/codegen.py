@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from msgspec import UNSET
 
-from wlf.binlog.codecs import Codec
+from wlf.binlog.codecs import NAMES, Codec
 
 
 class Slot(NamedTuple):
@@ -84,9 +84,9 @@ class _Reader:
 
 
 def _value(slot: Slot, index: int, fields: tuple[str, ...], scope: dict[str, Any]) -> str:
-    text = slot.codec.expr.format(x=fields[0], y=fields[-1], c=f"c{index}")
-    if "{c}" in slot.codec.expr:
-        scope[f"c{index}"] = slot.codec.const
+    codec = slot.codec
+    text = codec.expr.format(x=fields[0], y=fields[-1], c=f"c{index}", d=f"d{index}")
+    scope[f"c{index}"], scope[f"d{index}"] = codec.const, codec.more
     if slot.convert is None:
         return text
     scope[f"k{index}"] = slot.convert
@@ -114,30 +114,52 @@ def _image_parts(slots: Sequence[Slot], image: Image, reader: _Reader, scope: di
     return parts
 
 
-def compile_single(slots: Sequence[Slot], row: Callable[..., Any], image: Image) -> Callable[..., int]:
-    """`f(b, p, e, rows)` for inserts and deletes: reads rows from p on while they have this NULL pattern.
+def compile_single(slots: Sequence[Slot], row: Callable[..., Any], images: Sequence[Image]) -> Callable[..., int]:
+    """`f(b, p, e, rows)` for inserts and deletes: reads rows from p on while they have one of these NULL patterns.
 
-    The caller has seen that the first one has.
+    All images have the same columns; the most frequent one should come first. The caller has seen that the first row
+    has one of them.
 
     Returns:
         A function that appends to `rows` and returns where it stopped: e, or the first row of another pattern.
     """
-    scope: dict[str, Any] = {"row": row, "U": UNSET}
-    reader = _Reader(slots, image, "p", "a", scope)
-    call = _row(slots, _image_parts(slots, image, reader, scope))
+    scope: dict[str, Any] = {**NAMES, "row": row, "U": UNSET}
+    if len(images) > 1:
+        return _compile(_any_of(slots, images, scope), scope)
+    (image,) = images
+    lines, call, end = _single(slots, image, scope)
     source = ["def f(b, p, e, rows):"]
     if all(not slots[index].codec.variable for index in image.present):
         source += _fixed(slots, image, call, scope)
     source += [
         " append = rows.append",
         " while 1:",
-        *(f"  {line}" for line in reader.lines),
+        *(f"  {line}" for line in lines),
         f"  append({call})",
-        f"  p = {reader.end}",
+        f"  p = {end}",
         f"  if p >= e or {_differs(image, 'p', 'n0', scope)}:",
         "   return p",
     ]
     return _compile(source, scope)
+
+
+def _single(slots: Sequence[Slot], image: Image, scope: dict[str, Any]) -> tuple[list[str], str, str]:
+    """Source of the lines that read one row from `p`, of the call that makes it, and of where it ends."""
+    reader = _Reader(slots, image, "p", "a", scope)
+    return reader.lines, _row(slots, _image_parts(slots, image, reader, scope)), reader.end
+
+
+def _any_of(slots: Sequence[Slot], images: Sequence[Image], scope: dict[str, Any]) -> list[str]:
+    """One branch for each pattern: rows whose NULLs change from one to the next need no call each."""
+    size = len(images[0].raw)
+    scope["which"] = {image.raw: number for number, image in enumerate(images)}.get
+    source = ["def f(b, p, e, rows):", " append = rows.append", " while p < e:"]
+    source.append("  n = b[p]" if size == 1 else f"  n = which(b[p:p + {size}])")
+    for number, image in enumerate(images):
+        lines, call, end = _single(slots, image, scope)
+        source.append(f"  {'elif' if number else 'if'} n == {image.raw[0] if size == 1 else number}:")
+        source += (f"   {line}" for line in (*lines, f"append({call})", f"p = {end}"))
+    return [*source, "  else:", "   return p", " return p"]
 
 
 def _fixed(slots: Sequence[Slot], image: Image, call: str, scope: dict[str, Any]) -> list[str]:
@@ -176,7 +198,7 @@ def compile_update(
 
     `old_row` makes the old values; by default `row` does.
     """
-    scope: dict[str, Any] = {"row": row, "old": old_row or row, "U": UNSET}
+    scope: dict[str, Any] = {**NAMES, "row": row, "old": old_row or row, "U": UNSET}
     first = _Reader(slots, before, "p", "a", scope)
     second = _Reader(slots, after, "r", "z", scope)
     new, old, lines = _update_parts(slots, before, after, first, second, scope)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from decimal import getcontext, setcontext
 from struct import Struct
 from typing import TYPE_CHECKING, Literal
 
@@ -22,6 +23,7 @@ from wlf.binlog.payload import Payload, decompressor
 from wlf.binlog.rows import COMPRESSED, DAMAGE, KINDS, Table
 from wlf.binlog.spill import MakeFile
 from wlf.binlog.tables import MakeTable, Tables
+from wlf.binlog.values import EXACT
 from wlf.errors import DecodeError, WlfError
 
 if TYPE_CHECKING:
@@ -196,6 +198,8 @@ class Decoder:
             self._chunks.append((chunk, 0))
         if len(self._ids) > _MANY_IDS and not self._group.open:
             self._ids.clear()  # each statement brings its own maps; a TRUNCATE gives a table a new id every time
+        context = getcontext()
+        setcontext(EXACT)  # whatever the owner rounds to, decimals keep their digits
         try:
             self._stopped = self._run()
         except (WlfError, *DAMAGE) as error:
@@ -203,6 +207,8 @@ class Decoder:
             self._payloads.clear()
             if not self._group.out:
                 raise self._failed from self._failed.__cause__
+        finally:
+            setcontext(context)
         return self._group.refill()
 
     def provide(self, columns: Sequence[SchemaColumn]) -> None:

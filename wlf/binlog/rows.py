@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from msgspec import UNSET
 
 from wlf.binlog.charset import Undecodable
-from wlf.binlog.codecs import JSON_NULL, codec_for
+from wlf.binlog.codecs import JSON_NULL, NAMES, codec_for
 from wlf.binlog.codegen import Image, Slot, compile_single, compile_update
 from wlf.binlog.control import inflate_record
 from wlf.binlog.items import Binding, Kind
@@ -24,6 +24,8 @@ SIGHTINGS = 8
 """A NULL pattern is compiled when it is seen for the 8th time ..."""
 MAX_COMPILED = 32
 """... unless its table has this many functions."""
+MERGE_AFTER, MERGED = 512, 8
+"""When patterns have changed so often from row to row, the most frequent of them get one function together."""
 
 Decoded: TypeAlias = tuple[list[Any], list[Any] | None]
 RowsFn: TypeAlias = Callable[[bytes, int, int], Decoded]
@@ -61,8 +63,8 @@ class _Step:
         self.length = eval(f"lambda x, y=0: {codec.length.format(x='x', y='y')}")
         # Strict UTF-8 is for the generated functions; this one replaces and counts what is broken.
         lenient = codec.expr == "{x}.decode()"
-        expr = "c(x)" if lenient else codec.expr.format(x="x", y="y", c="c")
-        self.decode = eval(f"lambda x, y=0: {expr}", {"c": codec.const, "int": int})
+        expr = "c(x)" if lenient else codec.expr.format(x="x", y="y", c="c", d="d")
+        self.decode = eval(f"lambda x, y=0: {expr}", {**NAMES, "c": codec.const, "d": codec.more})
         self.skip, self.convert = slot.skip, slot.convert
 
     def read(self, buf: bytes, at: int, end: int) -> tuple[bytes, int]:
@@ -245,15 +247,18 @@ class _Patterns:
 class _Singles:
     """Inserts and deletes: one image a row."""
 
-    __slots__ = ("_patterns", "_reader", "_table")
+    __slots__ = ("_changes", "_patterns", "_reader", "_table", "_turns")
 
     def __init__(self, table: Table, reader: _Reader) -> None:
         self._table = table
         self._reader = reader
         self._patterns = _Patterns(table, self._compile)
+        self._turns: dict[bytes, int] | None = {}
+        """How often rows of a pattern came behind those of another; None once they are merged."""
+        self._changes = 0
 
     def _compile(self, nulls: tuple[bytes, ...]) -> Callable[..., int]:
-        return compile_single(self._table.slots, self._table.binding.row, self._reader.image(nulls[0]))
+        return compile_single(self._table.slots, self._table.binding.row, [self._reader.image(nulls[0])])
 
     def decode(self, buf: bytes, at: int, end: int) -> Decoded:
         rows: list[Any] = []
@@ -262,14 +267,30 @@ class _Singles:
             if not size:
                 at = self._slow(buf, at, end, rows)
             while size and at < end:
-                fn = compiled.get(buf[at : at + size])
+                nulls = buf[at : at + size]
+                fn = compiled.get(nulls)
                 at = fn[0](buf, at, end, rows) if fn else self._row(buf, at, end, rows)
+                if at < end and self._turns is not None:
+                    self._turn(nulls)
         except (DecodeError, *DAMAGE):  # broken text is no error to the slow way, and else it tells the column
             rows.clear()
             at = self._slow(buf, start, end, rows)
         if at != end:
             raise _misfit(at, end)
         return rows, None
+
+    def _turn(self, nulls: bytes) -> None:
+        """Rows of another pattern follow."""
+        turns = self._turns
+        assert turns is not None
+        turns[nulls] = turns.get(nulls, 0) + 1
+        self._changes += 1
+        if self._changes >= MERGE_AFTER and len(turns) > 1:
+            often = sorted(turns, key=turns.__getitem__, reverse=True)[:MERGED]
+            images = [self._reader.image(pattern) for pattern in often]
+            merged = compile_single(self._table.slots, self._table.binding.row, images)
+            self._patterns.compiled.update((pattern, [merged]) for pattern in often)
+            self._turns = None
 
     def _slow(self, buf: bytes, at: int, end: int, rows: list[Any]) -> int:
         start = -1

