@@ -13,17 +13,11 @@ from pathlib import Path
 from benchmarks.bench_decode import FLOORS, Ratio, ratios
 from benchmarks.bench_replay import RSS_LIMIT_MB, Replay, long_transaction, many_files
 from benchmarks.corpus import NAMES
+from benchmarks.loads import LOADS
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 MARKED = re.compile(r"<!-- benchmarks -->.*?<!-- /benchmarks -->", re.DOTALL)
-WHAT = {
-    "A": "A: 4-column sysbench rows, 1,000-row inserts",
-    "B": "B: 11-column orders (DECIMAL, DATETIME(3), ENUM ...)",
-    "C": "C: single-row update transactions",
-    "J": "J: three JSON columns of 300 to 2,000 bytes",
-    "Z": "Z: A in compressed transactions",
-}
 
 
 def machine() -> str:
@@ -55,7 +49,7 @@ def table(decoded: list[Ratio], replayed: list[Replay]) -> str:
         if row.checksum == "NONE":
             other = next(r for r in decoded if r.corpus == row.corpus and r.checksum != "NONE")
             lines.append(
-                f"| {WHAT[row.corpus]} | {row.rows_per_second:,.0f} | {_times(row)} | "
+                f"| {row.corpus}: {LOADS[row.corpus].what} | {row.rows_per_second:,.0f} | {_times(row)} | "
                 f"{row.times_mysqlbinlog:.2f} | {_times(other)} / {other.times_mysqlbinlog:.2f} |"
             )
     lines += [

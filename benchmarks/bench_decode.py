@@ -30,7 +30,16 @@ from wlf.events.table import TableVersion, TableVersions
 
 CHUNK_BYTES = 4 << 20
 HEAD_BYTES = 1024
-FLOORS = {"A": (7.0, 0.7), "B": (8.0, 0.4), "C": (15.0, 1.0), "J": (2.0, 0.17), "Z": (0.0, 0.7)}
+FLOORS = {
+    "A": (7.0, 0.7),
+    "B": (8.0, 0.4),
+    "C": (15.0, 1.0),
+    "D": (6.0, 0.25),
+    "J": (2.0, 0.17),
+    "N": (2.0, 0.18),
+    "W": (4.0, 0.2),
+    "Z": (0.0, 0.7),
+}
 """The least that counts as fast: times mysql-replication, times mysqlbinlog, checksums off."""
 BEYOND_THE_PEER = ("Z",)
 """mysql-replication leaves compressed transactions out without a word: there is nothing to compare."""
