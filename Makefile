@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STATE  ?= out/state
 
 .PHONY: demo install dev servers test test-outages test-matrix check format bench bench-micro \
-	bench-formats bench-dispatchers bench-snapshot docs clean help
+	bench-formats bench-dispatchers bench-snapshot bench-compare docs clean help
 
 help:            ## the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -66,6 +66,9 @@ bench-dispatchers: servers ## Kafka and Redis beside their client libraries' pla
 bench-snapshot: servers    ## the copy of a million rows while they change, on MySQL and MariaDB: speed, memory, sameness
 	$(BIN)/python -m benchmarks.bench_snapshot mysql
 	$(BIN)/python -m benchmarks.bench_snapshot mariadb
+
+bench-compare: servers    ## make bench-compare REV=main: a revision and the working tree in turn; ARGS="--only A,C --parts json"
+	$(BIN)/python -m benchmarks.compare $(or $(REV),$(error expected REV=<revision>)) $(ARGS)
 
 docs: $(VENV)/.dev        ## write the generated reference anew
 	$(BIN)/python -m tests.docs.generate
