@@ -54,14 +54,15 @@ format: $(VENV)/.dev
 bench: servers            ## throughput and memory, as ratios in one run; writes benchmarks/results/
 	$(BIN)/python -m benchmarks
 
-bench-micro: servers       ## the parts by themselves, by pytest-benchmark
-	$(BIN)/python -m pytest benchmarks --benchmark-only
+bench-micro: servers       ## the parts by themselves, in CPU time, by pytest-benchmark; ARGS="-k redis"
+	$(BIN)/python -m pytest benchmarks/micro --benchmark-only --benchmark-timer=time.process_time \
+		--benchmark-columns=min,median,rounds --benchmark-json=benchmarks/results/micro.json $(ARGS)
 
 bench-formats: $(VENV)/.dev ## what each output format costs beside json
-	$(BIN)/python -m benchmarks.bench_formats
+	$(BIN)/python -m benchmarks.micro.bench_formats
 
 bench-dispatchers: servers ## Kafka and Redis beside their client libraries' plain way
-	$(BIN)/python -m benchmarks.bench_dispatchers_kafka_redis
+	$(BIN)/python -m benchmarks.micro.bench_kafka_redis
 
 bench-snapshot: servers    ## the copy of a million rows while they change, on MySQL and MariaDB: speed, memory, sameness
 	$(BIN)/python -m benchmarks.bench_snapshot mysql

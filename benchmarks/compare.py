@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.corpus import NAMES, corpus
+from benchmarks.corpus import NAMES, beginning, corpus
 
 ROOT = Path(__file__).parents[1]
 DRIVER = Path(__file__).with_name("compare_driver.py")
@@ -28,8 +28,6 @@ PARTS = ("walk", "decode", "events", "json", "run")
 MEGABYTES = 6
 RUN_FACTOR = 4
 """A whole run gets so many times more, for its start to weigh less."""
-_ENDS = (16, 40)
-"""XID, and the payload of a compressed transaction: a file may be cut behind them."""
 
 
 class Pass(NamedTuple):
@@ -108,23 +106,6 @@ def check_out(revision: str, folder: Path) -> Path:
     packed = subprocess.run(["git", "-C", ROOT, "archive", revision, "wlf"], check=True, capture_output=True).stdout
     subprocess.run(["tar", "x", "-C", folder], input=packed, check=True)
     return folder
-
-
-def beginning(path: Path, size: int, folder: Path) -> Path:
-    """The first transactions of a binlog file, about so many bytes; 0 is all of it."""
-    if not size or path.stat().st_size <= size:
-        return path
-    target = folder / path.name
-    with path.open("rb") as file:
-        content = file.read(size)
-    at = end = 4
-    while at + 19 <= len(content):
-        kind = content[at + 4]
-        at += int.from_bytes(content[at + 9 : at + 13], "little")
-        if kind in _ENDS and at <= len(content):
-            end = at
-    target.write_bytes(content[:end])
-    return target
 
 
 def compare(sides: tuple[Side, Side], name: str, path: Path, part: str, rounds: int, seconds: float) -> Figure:

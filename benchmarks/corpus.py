@@ -14,13 +14,15 @@ from benchmarks.loads import LOADS, SEED, Load
 from tests.servers.cache import locked
 from tests.servers.mysql import MySQL
 
-__all__ = ["A_ROWS", "CHECKSUMS", "NAMES", "SEED", "VERSION", "corpus", "directory", "generate"]
+__all__ = ["A_ROWS", "CHECKSUMS", "NAMES", "SEED", "VERSION", "beginning", "corpus", "directory", "generate"]
 
 VERSION = 1  # goes up when a corpus changes, so that old files are not used
 CHECKSUMS = ("NONE", "CRC32")
 NAMES = tuple(LOADS)
 A_ROWS = LOADS["A"].changes()
 
+_ENDS = (16, 40)
+"""XID, and the payload of a compressed transaction: a file may be cut behind them."""
 _OPTIONS = {
     "binlog-row-metadata": "FULL",
     "innodb-flush-log-at-trx-commit": 0,
@@ -45,6 +47,23 @@ def corpus(name: str, checksum: str = "NONE") -> Path:
     if not path.is_file():
         generate()
     return path
+
+
+def beginning(path: Path, size: int, folder: Path) -> Path:
+    """The first transactions of a binlog file, about so many bytes; 0 is all of it."""
+    if not size or path.stat().st_size <= size:
+        return path
+    target = folder / path.name
+    with path.open("rb") as file:
+        content = file.read(size)
+    at = end = 4
+    while at + 19 <= len(content):
+        kind = content[at + 4]
+        at += int.from_bytes(content[at + 9 : at + 13], "little")
+        if kind in _ENDS and at <= len(content):
+            end = at
+    target.write_bytes(content[:end])
+    return target
 
 
 def generate() -> None:

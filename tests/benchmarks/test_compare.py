@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.compare import ROOT, Figure, Pass, Side, beginning, compare
+from benchmarks.compare import ROOT, Figure, Pass, Side, compare
+from benchmarks.corpus import beginning
 from tests.benchmarks.test_loads import rows_of
 from wlf.events.codec import encode_json
 
