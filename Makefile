@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STATE  ?= out/state
 
-.PHONY: demo install dev servers test test-outages test-matrix check format bench bench-micro \
+.PHONY: demo install dev servers test test-outages test-matrix check format bench bench-peers bench-micro \
 	bench-formats bench-dispatchers bench-snapshot bench-compare docs clean help
 
 help:            ## the targets
@@ -51,8 +51,11 @@ check: $(VENV)/.dev       ## lint, types, who may import whom
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-bench: servers            ## throughput and memory, as ratios in one run; writes benchmarks/results/
-	$(BIN)/python -m benchmarks
+bench: servers            ## throughput, latency and memory of wlf on real servers; ARGS="--quick", "--publish" ...
+	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-peers: servers      ## wlf beside other programs, with the same data and the same sinks; what is missing is told
+	$(BIN)/python -m benchmarks peers $(ARGS)
 
 bench-micro: servers       ## the parts by themselves, in CPU time, by pytest-benchmark; ARGS="-k redis"
 	$(BIN)/python -m pytest benchmarks/micro --benchmark-only --benchmark-timer=time.process_time \
