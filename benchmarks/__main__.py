@@ -1,7 +1,8 @@
 """`python -m benchmarks`: wlf's own figures. `python -m benchmarks peers`: wlf beside other programs.
 
 Results go into benchmarks/results/latest.json as they are measured, those of both commands together; `--publish` puts
-them into docs/benchmarks.json and writes the README's table, docs/benchmarks.md and the chart.
+them into docs/benchmarks.json and writes the README's table, docs/benchmarks.md and the chart. What `--quick` measures
+is kept apart.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
 from benchmarks import suites
 from benchmarks.report import __main__ as report
@@ -46,24 +48,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--list", action="store_true", help="print the names of the steps")
     parser.add_argument("--publish", action="store_true", help="into the README and docs")
     given = parser.parse_args(arguments)
+    if given.quick and given.publish:
+        parser.error("expected --quick or --publish, got both: only whole runs are shown")
+    path = pages.LATEST.with_name("quick.json") if given.quick else pages.LATEST
     rounds = given.rounds or (3 if given.which == "ours" else 1)
     with ExitStack() as stack:
         steps = [s for s in WHICH[given.which](stack, rounds=rounds, quick=given.quick) if given.only in s.name]
         if given.list or not steps:
             print("\n".join(step.name for step in steps) or "there is no such step")
             return not steps
-        fresh = _run(steps)
-    failed = suites.problems(load(pages.LATEST), fresh)
+        fresh = _run(steps, path)
+    failed = suites.problems(load(path), fresh)
     for problem in failed:
         print(f"does not hold: {problem}", file=sys.stderr)
     if given.publish:
-        report.main([str(pages.LATEST)])
+        report.main([str(path)])
     return bool(failed)
 
 
-def _run(steps: Sequence[suites.Step]) -> list[Result]:
+def _run(steps: Sequence[suites.Step], path: Path) -> list[Result]:
     """The fresh results; all that came are in the file also when a step fails or is interrupted."""
-    book = load(pages.LATEST)
+    book = load(path)
     if book.machine != machine():  # figures of two machines are not to be compared
         book.machine, book.results = machine(), []
     fresh: list[Result] = []
@@ -73,11 +78,11 @@ def _run(steps: Sequence[suites.Step]) -> list[Result]:
                 print(line(result), flush=True)
                 fresh.append(result)
                 book.add([result])
-                save(book, pages.LATEST)
+                save(book, path)
         except NotInstalled as missing:
             print(f"{step.name}: {missing}", file=sys.stderr)
     book.versions.update(suites.versions())
-    save(book, pages.LATEST)
+    save(book, path)
     return fresh
 
 

@@ -147,7 +147,7 @@ def _panel(
     for line, name in enumerate(who):
         y = top + line * LINE
         result = ours if name == OURS else others.get(name)
-        if result is None or result.missing:
+        if result is None or not speed(result):
             page.text(x, y + BAR - 1, "-" if result is None else "none", "soft small")
             continue
         length = max(1.5, width * SHARE * speed(result) / most)
@@ -170,8 +170,12 @@ def _short(rate: float) -> str:
 
 
 def _footer(page: _Page, book: Book) -> None:
-    absent = list(book.absent())
-    if absent:
+    notes = [f"Not measured, for they could not be had: {', '.join(absent)}."] if (absent := book.absent()) else []
+    shown = {(group.suite, group.case) for group in GROUPS}
+    lossy = dict.fromkeys(r.who for r in book.results if r.lost and (r.suite, r.case) in shown)
+    notes += [f"Lost some of the events: {', '.join(lossy)}."] if lossy else []
+    if notes:
         page.rule()
+    for note in notes:
         page.y += LINE - 2
-        page.text(MARGIN, page.y, f"Not measured, for they could not be had: {', '.join(absent)}.", "soft small")
+        page.text(MARGIN, page.y, note, "soft small")

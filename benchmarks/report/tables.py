@@ -37,9 +37,10 @@ def comparison(book: Book, *suites: str) -> str:
 
 
 def _beside(ours: Result, other: Result) -> str:
-    if other.missing:
+    if not speed(other):
         return f"{other.who}: none"
-    return f"{other.who} **{_ratio(times(ours, other))}**"
+    lost = f" ({other.lost:,} lost)" if other.lost else ""
+    return f"{other.who} **{_ratio(times(ours, other))}**{lost}"
 
 
 def _ratio(value: float) -> str:
