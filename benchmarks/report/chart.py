@@ -35,6 +35,13 @@ _INPUTS = {
 }
 
 
+_LESS = {
+    "mysqlbinlog -v": "mysqlbinlog -v is MySQL's own decoder, in C++, and prints text; it makes no JSON.",
+    "mysql-replication": "mysql-replication is a library for Python; where decoding is compared, it only decodes.",
+}
+"""What is to be known of who does less than the others."""
+
+
 class Group(NamedTuple):
     """A row of the chart."""
 
@@ -174,6 +181,8 @@ def _footer(page: _Page, book: Book) -> None:
     shown = {(group.suite, group.case) for group in GROUPS}
     lossy = dict.fromkeys(r.who for r in book.results if r.lost and (r.suite, r.case) in shown)
     notes += [f"Lost some of the events: {', '.join(lossy)}."] if lossy else []
+    told = {r.who for r in book.results if not r.missing and (r.suite, r.case) in shown}
+    notes += [note for who, note in _LESS.items() if who in told]
     if notes:
         page.rule()
     for note in notes:

@@ -49,6 +49,7 @@ def _ratio(value: float) -> str:
 
 def _figures(result: Result) -> tuple[str, str, str]:
     rate = f"{speed(result):,.0f}" if speed(result) else NOTHING
+    rate += "" if result.seconds or not rate else " a CPU s"
     peak = f"{result.peak_rss_mb:.0f} MB" if result.peak_rss_mb else NOTHING
     return rate, f"{result.cpu_per_million:.1f}" if result.cpu_seconds else NOTHING, peak
 
