@@ -58,6 +58,7 @@ bench-peers: servers      ## wlf beside other programs, with the same data and t
 	$(BIN)/python -m benchmarks peers $(ARGS)
 
 bench-micro: servers       ## the parts by themselves, in CPU time, by pytest-benchmark; ARGS="-k redis"
+	mkdir -p benchmarks/results
 	$(BIN)/python -m pytest benchmarks/micro --benchmark-only --benchmark-timer=time.process_time \
 		--benchmark-columns=min,median,rounds --benchmark-json=benchmarks/results/micro.json $(ARGS)
 

@@ -41,6 +41,7 @@ KAFKA_CASES: dict[str, tuple[int, dict[str, Any]]] = {
 REDIS_CASES: dict[str, tuple[int, dict[str, Any]]] = {
     "RPush, 1 key": (1, {"type": "RPush"}),
     "RPush, 100 keys": (100, {"type": "RPush", "key": "k.%{/table}"}),
+    "LPush, 1 key": (1, {"type": "LPush"}),
     "XADD": (1, {"type": "XADD", "key": "stream", "maxlen": 100_000}),
     "Pub": (1, {"type": "Pub", "channel": "c.%{/table}"}),
 }
@@ -121,6 +122,8 @@ async def plain_redis(server: Redis, mode: dict[str, Any], tables: int, seconds:
                 pipeline.publish(key, value)
             elif mode["type"] == "XADD":
                 pipeline.xadd(key, {"message": value}, maxlen=mode["maxlen"])
+            elif mode["type"] == "LPush":
+                pipeline.lpush(key, value)
             else:
                 pipeline.rpush(key, value)
         await pipeline.execute()
