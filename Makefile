@@ -4,8 +4,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STATE  ?= out/state
 
-.PHONY: demo install dev servers test test-outages test-matrix check format bench bench-micro \
-	bench-formats bench-dispatchers bench-snapshot docs clean help
+.PHONY: demo install dev servers test test-outages test-matrix check format bench bench-peers bench-micro \
+	bench-formats bench-dispatchers bench-snapshot bench-compare docs clean help
 
 help:            ## the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -51,21 +51,29 @@ check: $(VENV)/.dev       ## lint, types, who may import whom
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-bench: servers            ## throughput and memory, as ratios in one run; writes benchmarks/results/
-	$(BIN)/python -m benchmarks
+bench: servers            ## throughput, latency and memory of wlf on real servers; ARGS="--quick", "--publish" ...
+	$(BIN)/python -m benchmarks $(ARGS)
 
-bench-micro: servers       ## the parts by themselves, by pytest-benchmark
-	$(BIN)/python -m pytest benchmarks --benchmark-only
+bench-peers: servers      ## wlf beside other programs, with the same data and the same sinks; what is missing is told
+	$(BIN)/python -m benchmarks peers $(ARGS)
+
+bench-micro: servers       ## the parts by themselves, in CPU time, by pytest-benchmark; ARGS="-k redis"
+	mkdir -p benchmarks/results
+	$(BIN)/python -m pytest benchmarks/micro --benchmark-only --benchmark-timer=time.process_time \
+		--benchmark-columns=min,median,rounds --benchmark-json=benchmarks/results/micro.json $(ARGS)
 
 bench-formats: $(VENV)/.dev ## what each output format costs beside json
-	$(BIN)/python -m benchmarks.bench_formats
+	$(BIN)/python -m benchmarks.micro.bench_formats
 
 bench-dispatchers: servers ## Kafka and Redis beside their client libraries' plain way
-	$(BIN)/python -m benchmarks.bench_dispatchers_kafka_redis
+	$(BIN)/python -m benchmarks.micro.bench_kafka_redis
 
 bench-snapshot: servers    ## the copy of a million rows while they change, on MySQL and MariaDB: speed, memory, sameness
 	$(BIN)/python -m benchmarks.bench_snapshot mysql
 	$(BIN)/python -m benchmarks.bench_snapshot mariadb
+
+bench-compare: servers    ## make bench-compare REV=main: a revision and the working tree in turn; ARGS="--only A,C --parts json"
+	$(BIN)/python -m benchmarks.compare $(or $(REV),$(error expected REV=<revision>)) $(ARGS)
 
 docs: $(VENV)/.dev        ## write the generated reference anew
 	$(BIN)/python -m tests.docs.generate

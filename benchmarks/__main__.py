@@ -1,114 +1,89 @@
-"""`python -m benchmarks`: all ratios and memory figures of one run; `--readme` puts the table into the README."""
+"""`python -m benchmarks`: wlf's own figures. `python -m benchmarks peers`: wlf beside other programs.
+
+Results go into benchmarks/results/latest.json as they are measured, those of both commands together; `--publish` puts
+them into docs/benchmarks.json and writes the README's table, docs/benchmarks.md and the chart. What `--quick` measures
+is kept apart.
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import re
 import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.bench_decode import FLOORS, Ratio, ratios
-from benchmarks.bench_replay import RSS_LIMIT_MB, Replay, long_transaction, many_files
-from benchmarks.corpus import NAMES
+from benchmarks import suites
+from benchmarks.report import __main__ as report
+from benchmarks.report import pages
+from benchmarks.report.book import load, machine, save, speed
+from benchmarks.result import Result
+from tests.servers.cache import NotInstalled
 
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results"
-MARKED = re.compile(r"<!-- benchmarks -->.*?<!-- /benchmarks -->", re.DOTALL)
-WHAT = {
-    "A": "A: 4-column sysbench rows, 1,000-row inserts",
-    "B": "B: 11-column orders (DECIMAL, DATETIME(3), ENUM ...)",
-    "C": "C: single-row update transactions",
-    "J": "J: three JSON columns of 300 to 2,000 bytes",
-    "Z": "Z: A in compressed transactions",
-}
+WHICH = {"ours": suites.ours, "peers": suites.peers}
 
 
-def machine() -> str:
-    """What it was measured on."""
-    model = next(
-        (
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if "model name" in line
-        ),
-        platform.processor(),
+def line(result: Result) -> str:
+    """One result on the terminal."""
+    where = f"{result.suite:11}{result.case:46}{result.input:24}{result.who:19}"
+    if result.missing:
+        return f"{where}none: {result.missing}"
+    wrong = f"  {result.lost} lost" if result.lost else ""
+    wrong += f"  {result.duplicates} twice" if result.duplicates else ""
+    return (
+        f"{where}{speed(result):11,.0f}/s{result.cpu_per_million:8.2f} CPU s/M{result.peak_rss_mb:7.0f} MB"
+        f"{f'{result.p99_ms:9.1f} ms p99' if result.p99_ms else ''}{wrong}"
     )
-    return f"{os.cpu_count()} cores of {model}, Python {platform.python_version()}"
 
 
-def table(decoded: list[Ratio], replayed: list[Replay]) -> str:
-    """The Markdown that stands in the README."""
-    lines = [
-        "## Speed and memory",
-        "",
-        "Decoding a binlog file and encoding its rows as JSON with all that `wlf run` adds (xid, commit, old, cursor),",
-        "one process, pure Python, against mysql-replication decoding alone and MySQL's own C decoder printing text.",
-        f"One run of `make bench`, in CPU seconds, on {machine()}:",
-        "",
-        "| binlog | rows a CPU second | x mysql-replication | x `mysqlbinlog -v` | with checksums verified |",
-        "|---|---|---|---|---|",
-    ]
-    for row in decoded:
-        if row.checksum == "NONE":
-            other = next(r for r in decoded if r.corpus == row.corpus and r.checksum != "NONE")
-            lines.append(
-                f"| {WHAT[row.corpus]} | {row.rows_per_second:,.0f} | {_times(row)} | "
-                f"{row.times_mysqlbinlog:.2f} | {_times(other)} / {other.times_mysqlbinlog:.2f} |"
-            )
-    lines += [
-        "",
-        "| `wlf run`, binlog files to a JSON-lines file | rows | MB of binlog a CPU second | peak RSS |",
-        "|---|---|---|---|",
-    ]
-    lines += [f"| {r.what} | {r.lines:,} | {r.megabytes / r.seconds:.0f} | {r.peak_rss_mb} MB |" for r in replayed]
-    return "\n".join(lines)
-
-
-def _times(row: Ratio) -> str:
-    return f"{row.times_mysql_replication:.1f}" if row.times_mysql_replication else "it cannot"
-
-
-def problems(decoded: list[Ratio], replayed: list[Replay]) -> list[str]:
-    """The floors and limits that do not hold."""
-    found = [
-        f"{r.corpus}: {r.times_mysql_replication:.1f} and {r.times_mysqlbinlog:.2f}, expected {FLOORS[r.corpus]}"
-        for r in decoded
-        if not r.is_fast_enough
-    ]
-    found += [
-        f"{r.what}: {r.peak_rss_mb} MB, expected {RSS_LIMIT_MB}" for r in replayed if r.peak_rss_mb > RSS_LIMIT_MB
-    ]
-    return found + [f"{r.what}: {r.lines} of {r.rows} rows arrived" for r in replayed if r.lines != r.rows]
-
-
-def main() -> int:
-    """Measure, print, write; 1 where a floor or limit does not hold."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="the best of so many passes counts")
-    parser.add_argument("--readme", action="store_true", help="put the table into the README")
-    options = parser.parse_args()
-    decoded = list(ratios(NAMES, options.rounds))
-    replayed = [many_files(), long_transaction()]
-    text = table(decoded, replayed)
-    print(text)
-    RESULTS.mkdir(exist_ok=True)
-    figures = {
-        "machine": machine(),
-        "decode": [r._asdict() for r in decoded],
-        "replay": [r._asdict() for r in replayed],
-    }
-    (RESULTS / "latest.json").write_text(json.dumps(figures, indent=1) + "\n")
-    if options.readme:
-        readme = ROOT / "README.md"
-        marked = f"<!-- benchmarks -->\n{text}\n<!-- /benchmarks -->"
-        readme.write_text(MARKED.sub(lambda _: marked, readme.read_text()))
-    failed = problems(decoded, replayed)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, write; 1 where a floor or limit of wlf does not hold."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("which", choices=WHICH, nargs="?", default="ours")
+    parser.add_argument("--rounds", type=int, help="the best of so many counts; default: 3 alone, 1 beside others")
+    parser.add_argument("--quick", action="store_true", help="less of each, to see that it works")
+    parser.add_argument("--only", default="", metavar="TEXT", help="steps whose name has this text")
+    parser.add_argument("--list", action="store_true", help="print the names of the steps")
+    parser.add_argument("--publish", action="store_true", help="into the README and docs")
+    given = parser.parse_args(arguments)
+    if given.quick and given.publish:
+        parser.error("expected --quick or --publish, got both: only whole runs are shown")
+    path = pages.LATEST.with_name("quick.json") if given.quick else pages.LATEST
+    rounds = given.rounds or (3 if given.which == "ours" else 1)
+    with ExitStack() as stack:
+        steps = [s for s in WHICH[given.which](stack, rounds=rounds, quick=given.quick) if given.only in s.name]
+        if given.list or not steps:
+            print("\n".join(step.name for step in steps) or "there is no such step")
+            return not steps
+        fresh = _run(steps, path)
+    failed = suites.problems(load(path), fresh)
     for problem in failed:
         print(f"does not hold: {problem}", file=sys.stderr)
+    if given.publish:
+        report.main([str(path)])
     return bool(failed)
+
+
+def _run(steps: Sequence[suites.Step], path: Path) -> list[Result]:
+    """The fresh results; all that came are in the file also when a step fails or is interrupted."""
+    book = load(path)
+    if book.machine != machine():  # figures of two machines are not to be compared
+        book.machine, book.results = machine(), []
+    fresh: list[Result] = []
+    for step in steps:
+        try:
+            for result in step.run():
+                print(line(result), flush=True)
+                fresh.append(result)
+                book.add([result])
+                save(book, path)
+        except NotInstalled as missing:
+            print(f"{step.name}: {missing}", file=sys.stderr)
+    book.versions.update(suites.versions())
+    save(book, path)
+    return fresh
 
 
 if __name__ == "__main__":

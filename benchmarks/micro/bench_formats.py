@@ -3,8 +3,8 @@
 Orders of 11 columns with two decimals, two times and an ENUM, inserted a thousand at a time and updated one by one;
 and sysbench's rows of two numbers and two texts, whose values are the same in all formats but Canal's.
 
-    python -m benchmarks.bench_formats
-    pytest benchmarks/bench_formats.py --benchmark-only
+    python -m benchmarks.micro.bench_formats
+    pytest benchmarks/micro/bench_formats.py --benchmark-only
 
 The formats take turns in one run, so the ratios hold on a busy machine too; the best of all rounds counts.
 """
@@ -21,7 +21,8 @@ from typing import Any
 import pytest
 from msgspec import UNSET
 
-from benchmarks.corpus import SEED
+from benchmarks.loads import SEED
+from benchmarks.micro.notes import note
 from wlf.events.codec import FORMATS
 from wlf.events.rows import Place, RowChange, RowInsert, RowUpdate, put_place
 from wlf.events.table import ColumnType, TableVersion
@@ -119,10 +120,12 @@ SHAPES: dict[str, Callable[[], list[RowChange]]] = {"inserts": inserts, "updates
 
 @pytest.mark.parametrize("name", ["json", *NAMES])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_encode(benchmark: Callable[..., list[bytes]], shape: str, name: str) -> None:
+def test_encode(benchmark: Any, shape: str, name: str) -> None:
     """One batch of 2,000 events."""
+    benchmark.group = f"format, {shape}"
     events = SHAPES[shape]()
     assert len(benchmark(FORMATS[name], events)) == BATCH
+    note(benchmark, BATCH)
 
 
 def measure(shape: str) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """Events a second into Kafka and Redis, as ratios to the client library's plain way in the same run.
 
-`python -m benchmarks.bench_dispatchers_kafka_redis` prints the table; `pytest benchmarks` measures wlf alone. Kafka is
+`python -m benchmarks.micro.bench_kafka_redis` prints the table; `make bench-micro` measures wlf alone. Kafka is
 librdkafka's mock cluster, so that the client is measured and not a broker's disk; Redis is a real server. Payloads are
 encoded beforehand, for a run encodes them once for all dispatchers.
 """
@@ -20,6 +20,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from redis.asyncio import Redis as Client
 
+from benchmarks.micro.notes import note
 from tests.components.fakes import Batch, make_context
 from tests.components.rows import configured, inserts
 from tests.servers.cache import NotInstalled
@@ -40,6 +41,7 @@ KAFKA_CASES: dict[str, tuple[int, dict[str, Any]]] = {
 REDIS_CASES: dict[str, tuple[int, dict[str, Any]]] = {
     "RPush, 1 key": (1, {"type": "RPush"}),
     "RPush, 100 keys": (100, {"type": "RPush", "key": "k.%{/table}"}),
+    "LPush, 1 key": (1, {"type": "LPush"}),
     "XADD": (1, {"type": "XADD", "key": "stream", "maxlen": 100_000}),
     "Pub": (1, {"type": "Pub", "channel": "c.%{/table}"}),
 }
@@ -120,6 +122,8 @@ async def plain_redis(server: Redis, mode: dict[str, Any], tables: int, seconds:
                 pipeline.publish(key, value)
             elif mode["type"] == "XADD":
                 pipeline.xadd(key, {"message": value}, maxlen=mode["maxlen"])
+            elif mode["type"] == "LPush":
+                pipeline.lpush(key, value)
             else:
                 pipeline.rpush(key, value)
         await pipeline.execute()
@@ -140,6 +144,7 @@ def new_mock() -> KafkaMock:
 
 @pytest.mark.parametrize("case", KAFKA_CASES)
 def test_kafka(benchmark: Any, case: str) -> None:
+    benchmark.group = "kafka"
     tables, options = KAFKA_CASES[case]
     with new_mock() as mock:
         _benchmarked(benchmark, kafka(mock.bootstrap_servers, **options), tables)
@@ -147,6 +152,7 @@ def test_kafka(benchmark: Any, case: str) -> None:
 
 @pytest.mark.parametrize("case", REDIS_CASES)
 def test_redis(benchmark: Any, case: str, tmp_path: Path) -> None:
+    benchmark.group = "redis"
     tables, mode = REDIS_CASES[case]
     try:
         server = Redis(tmp_path / "redis")
@@ -167,6 +173,7 @@ def _benchmarked(benchmark: Any, sink: Dispatcher, tables: int) -> None:
         )
         assert runner.run(sink.dispatch(batch)) is None  # type: ignore[arg-type]
         runner.run(sink.close())
+    note(benchmark, EVENTS)
 
 
 def _line(case: str, mine: float, plain: float) -> None:

@@ -1,6 +1,6 @@
 """What the runtime itself costs an event: segment, mailboxes, batchers, tracker, and three dispatchers that do nothing.
 
-    pytest benchmarks/bench_runtime.py --benchmark-only
+    pytest benchmarks/micro/bench_runtime.py --benchmark-only
 
 `extra_info.ns_per_event` is the figure to compare; it counts an event once, whatever the number of dispatchers.
 """
@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from typing import Any
 
 import pytest
 
+from benchmarks.micro.notes import note
 from wlf.components.base import Collected, Outgoing
 from wlf.components.config import BatchConfig, RouterConfig, TransformerConfig
 from wlf.events import Event, LogLine
@@ -23,7 +25,7 @@ from wlf.runtime.instances import Surroundings, SystemClock, make_components
 from wlf.runtime.mailbox import Budget, Mailbox
 from wlf.runtime.runner import Runner
 from wlf.runtime.segment import SegmentRun
-from wlf.runtime.tracker import Tracker
+from wlf.runtime.tracker import Entry, Several, Tracker
 from wlf.runtime.wake import Bell
 from wlf.runtime.weight import weigh
 from wlf.testing import (
@@ -84,10 +86,6 @@ def make_plan(size: int, dispatcher: Any = NullDispatcher) -> Any:
     )
 
 
-def note(benchmark: Any, events: int = EVENTS) -> None:
-    benchmark.extra_info["ns_per_event"] = round(benchmark.stats.stats.min / events * 1e9, 1)
-
-
 @pytest.mark.parametrize("size", [1, 100, 2000])
 def test_segment_mailboxes_batchers_and_tracker(benchmark: Any, size: int) -> None:
     """The pure parts on one path, driven by hand."""
@@ -133,7 +131,48 @@ def test_whole_run(benchmark: Any, size: int, dispatcher: Any) -> None:
         assert report.counts["c"]["out"] == EVENTS
 
     benchmark.pedantic(run, rounds=5, warmup_rounds=1)
-    note(benchmark)
+    note(benchmark, EVENTS)
+
+
+@pytest.mark.parametrize("size", [1, 100, 2000])
+def test_batcher(benchmark: Any, size: int) -> None:
+    """Lists of that many events, put into one batcher and taken out in batches of 2 000."""
+    batch = Batch(tuple(make_script(size)[0]))
+    batcher = Batcher(BatchConfig(), "json")
+    ticket = Several(())
+
+    def work() -> int:
+        taken = 0
+        for _ in range(10_000 // size):
+            batcher.add(batch, ticket, 0.0)
+            while (out := batcher.take(0.0)) is not None:
+                taken += len(out)
+        return taken
+
+    assert benchmark(work) == 10_000
+    note(benchmark, 10_000)
+
+
+@pytest.mark.parametrize("size", [1, 100, 2000])
+def test_tracker(benchmark: Any, size: int) -> None:
+    """Batches of that many events in three lanes, 50 of them under way, settled in order."""
+    positions = [{"p": b"%012d" % number} for number in range(EVENTS // 10 // size or 1)]
+
+    def work() -> None:
+        tracker = Tracker("source", SINKS, lambda cursor, position: cursor >= position)
+        under_way: deque[Entry] = deque()
+        for position in positions:
+            opened = tracker.begin(position)
+            under_way += (entry for sink in SINKS if (entry := opened.expect(sink, size)) is not None)
+            opened.done()
+            while len(under_way) > 50 * len(SINKS):
+                under_way.popleft().settle(size)
+        for entry in under_way:
+            entry.settle(size)
+        assert tracker.is_settled
+
+    benchmark(work)
+    note(benchmark, len(positions) * size)
 
 
 @pytest.mark.parametrize("size", [1, 100, 2000])

@@ -1,0 +1,1 @@
+"""The parts by themselves, by pytest-benchmark: `make bench-micro`."""
