@@ -76,6 +76,11 @@ def check_crc(buf: bytes, start: int, end: int, *, format_event: bool = False) -
         raise DecodeError(f"expected checksum {expected:08x} of the event, got {computed:08x}")
 
 
+def has_right_crc(buf: bytes, start: int, end: int) -> bool:
+    """The same as a question, for events other than FORMAT_DESCRIPTION."""
+    return int.from_bytes(buf[end - 4 : end], "little") == zlib.crc32(buf[start : end - 4])
+
+
 def parse_rotate(body: bytes) -> tuple[int, str]:
     """(position, file) of a ROTATE event."""
     return _U64(take(body, 0, 8))[0], _file_name(body[8:])

@@ -21,6 +21,7 @@ from wlf.binlog.group import FRAME_BYTES, Group, Limits
 from wlf.binlog.items import Bind, Boundary, EndOfStream, Item, NeedSchema, Prepared, SchemaColumn
 from wlf.binlog.payload import Payload, decompressor
 from wlf.binlog.rows import COMPRESSED, DAMAGE, KINDS, Table
+from wlf.binlog.short import ShortWay
 from wlf.binlog.spill import MakeFile
 from wlf.binlog.tables import MakeTable, Tables
 from wlf.binlog.values import EXACT
@@ -117,6 +118,7 @@ class Decoder:
         self._tail = Tail(stream=mode == "stream")
         self._stopped = False
         self._begins: set[bytes] = set()
+        self._short = self._short_way()
         self._failed: WlfError | None = None
 
     # What the owner sees.
@@ -330,10 +332,16 @@ class Decoder:
         buf, at, lead, steering, group = self._buf, self._at, self._lead, self._steering, self._group
         ids, known, begins, frames = self._ids, self._tables.known, self._begins, group.frames
         head, size_of_buf, trim, details = _HEADS[lead], len(buf), steering.checksum_bytes, self._details
-        limit, checked, pause = size_of_buf - (4 if lead else 18), trim and self._verify, False
+        limit, checked, pause = size_of_buf - (4 if lead else 18), trim > 0 and self._verify, False
+        short, gtid_bytes = self._short, 0
         base = steering.position - at
         try:
             while at < limit:
+                if not group.open and (done := short.read(buf, at, base + at, trim, checked=checked)):
+                    at, base = done, base - 5 * lead
+                    if group.full:
+                        return True
+                    continue
                 if lead and (odd := self._packet(buf, at)) >= 0:
                     if not odd:
                         return False
@@ -354,11 +362,12 @@ class Decoder:
                         return True
                     ids[buf[start + 19 : start + 25]] = table
                 elif kind == _GTID and not (group.open or (lead and _U32(buf, start + 13)[0] != base + at + size)):
-                    group.open, group.gtid = True, _GTID_BODY(buf, start + 20)
+                    group.open, group.gtid, gtid_bytes = True, _GTID_BODY(buf, start + 20), size
                     if details:  # the thread id comes with BEGIN
                         group.commit_us = commit_us(buf, start, stop)
                 elif kind == _QUERY and buf[start + 27 : stop] in begins:
                     group.open = group.begun = True
+                    short.learn(gtid_bytes, size)
                     if details:
                         group.thread_id = _U32(buf, start + 19)[0]
                 elif kind in KINDS:
@@ -378,7 +387,7 @@ class Decoder:
                     steering.position = base + at
                     self._steer(buf, start, end, stop)
                     base, trim = steering.position - at, steering.checksum_bytes
-                    checked = trim and self._verify
+                    checked = trim > 0 and self._verify
                     pause = group.full or bool(self._payloads)
                 at, base = end, base - lead
                 if pause:
@@ -444,6 +453,9 @@ class Decoder:
         if self._details:
             self._group.thread_id = _U32(buf, start + 19)[0]
 
+    def _short_way(self) -> ShortWay:
+        return ShortWay(self._group, self._tables.known, self._begins, self._lead, details=self._details)
+
     def _settle(self) -> None:
         """A server without the plugin ignores that this replica acknowledges: the first packet tells."""
         first = self._buf[self._at + 4 : self._at + 6]
@@ -452,6 +464,7 @@ class Decoder:
             # Without the two bytes the timestamp of the first event, a ROTATE, begins here: 0.
             if first == b"\0\xef":
                 self._lead = self._packets.lead = PACKET_BYTES + SEMI_SYNC_BYTES
+                self._short.forget()
 
     def _steer(self, buf: bytes, start: int, end: int, stop: int) -> None:
         """An event that is not among the most frequent ones."""

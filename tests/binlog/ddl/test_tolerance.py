@@ -118,13 +118,13 @@ def test_damaged_statements_do_not_raise() -> None:
 def test_time_is_linear_in_the_length(head: str, unit: str) -> None:
     def seconds(size: int) -> float:
         text = head + unit * (size // len(unit))
-        begin = time.perf_counter()
+        begin = time.process_time()  # what else runs here does not count
         apply(Catalogue(), text, "d", Dialect())
-        return time.perf_counter() - begin
+        return time.process_time() - begin
 
     # 16 times the length may take 16 times as long; a square would take 256 times.
-    small = max(min(seconds(4_000) for _ in range(3)), 0.0002)
-    assert min(seconds(64_000) for _ in range(2)) < 64 * small
+    small = max(min(seconds(4_000) for _ in range(5)), 0.0002)
+    assert min(seconds(64_000) for _ in range(3)) < 64 * small
 
 
 def test_a_name_in_double_quotes_needs_the_sql_mode() -> None:
