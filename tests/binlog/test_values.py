@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import struct
+from contextlib import nullcontext
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
@@ -176,18 +178,29 @@ def rows_event(rows: list[tuple[Any, ...]], *, kind: int, images: int) -> Raw:
 
 
 row_values = st.tuples(
-    st.integers(-(1 << 31), (1 << 31) - 1),
+    st.none() | st.integers(-(1 << 31), (1 << 31) - 1),
     *(st.none() | st.sampled_from([b"", b"x", "é".encode(), b"\xff broken"]) for _ in range(3)),
 )
 
 
-@settings(max_examples=60, deadline=None)
+NEVER = 1 << 30
+WAYS = {
+    "each pattern its own": {"ANY_AFTER": NEVER, "MERGE_AFTER": NEVER},
+    "any pattern": {"SIGHTINGS": NEVER, "ANY_AFTER": 2, "MERGE_AFTER": NEVER},
+    "patterns together": {"SIGHTINGS": 2, "ANY_AFTER": NEVER, "MERGE_AFTER": 3},
+    "as it comes": {},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(row_values, min_size=1, max_size=80), st.booleans())
-def test_generated_functions_give_what_the_generic_reader_gives(rows: list[Any], updates: bool) -> None:
+def test_generated_functions_give_what_the_generic_reader_gives(way: str, rows: list[Any], updates: bool) -> None:
     if updates:
         rows = rows * 2
     events = [rows_event(rows, kind=31 if updates else 30, images=1 + updates)] * (SIGHTINGS + 2)
-    reading = Reading().file(binlog(*transaction(TEXTS, *events)))
+    with mock.patch.multiple("wlf.binlog.rows", **WAYS[way]) if WAYS[way] else nullcontext():
+        reading = Reading().file(binlog(*transaction(TEXTS, *events)))
     changes = reading.transactions[0].changes
     assert [change.rows for change in changes] == [changes[0].rows] * len(changes)
     assert [change.olds for change in changes] == [changes[0].olds] * len(changes)

@@ -7,7 +7,9 @@ Functions read past a damaged event's end without noticing: whoever calls them c
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from struct import Struct, calcsize
+from types import CodeType
 from typing import Any, NamedTuple
 
 from msgspec import UNSET
@@ -248,7 +250,79 @@ def _update_parts(
     return new, old, lines
 
 
+def compile_any_single(slots: Sequence[Slot], row: Callable[..., Any], present: Sequence[int]) -> Callable[..., int]:
+    """`f(b, p, e, rows)` for inserts and deletes with whatever NULLs: reads the one row at p, and returns its end."""
+    scope: dict[str, Any] = {**NAMES, "row": row, "U": UNSET}
+    lines, fields = _any_image(slots, present, "a", scope)
+    parts = {index: _or_null(slots[index], index, found, scope) for index, found in fields.items()}
+    source = ["def f(b, p, e, rows):", *(f" {line}" for line in lines)]
+    return _compile([*source, f" rows.append({_row(slots, parts)})", " return p"], scope)
+
+
+def compile_any_update(
+    slots: Sequence[Slot],
+    row: Callable[..., Any],
+    before: Sequence[int],
+    after: Sequence[int],
+    old_row: Callable[..., Any] | None = None,
+) -> Callable[..., int]:
+    """The same for updates: `f(b, p, e, rows, olds)`."""
+    scope: dict[str, Any] = {**NAMES, "row": row, "old": old_row or row, "U": UNSET}
+    lines, former = _any_image(slots, before, "a", scope)
+    more, later = _any_image(slots, after, "z", scope)
+    new = {index: _or_null(slots[index], index, found, scope) for index, found in {**former, **later}.items()}
+    old: dict[int, str] = {}
+    for index in former.keys() & later.keys():
+        same = " and ".join(f"{x} == {y}" for x, y in zip(former[index], later[index], strict=True))
+        old[index] = f"U if {same} else {_or_null(slots[index], index, former[index], scope)}"
+    source = ["def f(b, p, e, rows, olds):", *(f" {line}" for line in (*lines, *more))]
+    source += [f" rows.append({_row(slots, new)})", f" olds.append({_row(slots, old, 'old')})", " return p"]
+    return _compile(source, scope)
+
+
+def _any_image(
+    slots: Sequence[Slot], present: Sequence[int], letter: str, scope: dict[str, Any]
+) -> tuple[list[str], dict[int, tuple[str, ...]]]:
+    """Source that reads one image from `p`, and the names of what each column that is not skipped holds, or None."""
+    size = (len(present) + 7) // 8
+    lines = [f"{', '.join(f'{letter}n{byte}' for byte in range(size))}, = b[p:p + {size}]", f"p += {size}"]
+    fields: dict[int, tuple[str, ...]] = {}
+    for bit, index in enumerate(present):
+        codec, skip, _ = slots[index]
+        names = tuple(f"{letter}{index}{part}" for part in "xy"[: codec.fields])
+        width = calcsize("<" + codec.fmt)
+        unpack = f"u{index}"
+        scope[unpack] = Struct("<" + codec.fmt).unpack_from
+        read = [f"{', '.join(names)}, = {unpack}(b, p)"]
+        kept = names[:1] if codec.variable else names
+        if codec.variable:
+            read += [f"s = p + {width}", f"p = s + ({codec.length.format(x=names[0], y=names[-1])})"]
+            read.append(f"{names[0]} = b[s:p]")
+        else:
+            read.append(f"p += {width}")
+        lines.append(f"if {letter}n{bit >> 3} & {1 << (bit & 7)}: {' = '.join(kept)} = None")
+        lines += ["else:", *(f" {line}" for line in read)]
+        if not skip:
+            fields[index] = kept
+    return lines, fields
+
+
+def _or_null(slot: Slot, index: int, fields: tuple[str, ...], scope: dict[str, Any]) -> str:
+    return f"None if {fields[0]} is None else {_value(slot, index, fields, scope)}"
+
+
 def _compile(source: list[str], scope: dict[str, Any]) -> Callable[..., int]:
-    exec("\n".join(source), scope)
+    exec(_code("\n".join(source), "exec"), scope)
     made: Callable[..., int] = scope["f"]
     return made
+
+
+@lru_cache(maxsize=256)
+def _code(source: str, mode: str) -> CodeType:
+    """Tables of like columns have the same source: it is compiled once for all of them."""
+    return compile(source, "<rows>", mode)
+
+
+def expression(source: str, scope: dict[str, Any]) -> Any:
+    """The value of an expression."""
+    return eval(_code(source, "eval"), scope)

@@ -11,7 +11,15 @@ from msgspec import UNSET
 
 from wlf.binlog.charset import Undecodable
 from wlf.binlog.codecs import JSON_NULL, NAMES, codec_for
-from wlf.binlog.codegen import Image, Slot, compile_single, compile_update
+from wlf.binlog.codegen import (
+    Image,
+    Slot,
+    compile_any_single,
+    compile_any_update,
+    compile_single,
+    compile_update,
+    expression,
+)
 from wlf.binlog.control import inflate_record
 from wlf.binlog.items import Binding, Kind
 from wlf.binlog.json_diff import apply_diffs
@@ -24,6 +32,8 @@ SIGHTINGS = 8
 """A NULL pattern is compiled when it is seen for the 8th time ..."""
 MAX_COMPILED = 32
 """... unless its table has this many functions."""
+ANY_AFTER = 64
+"""After so many rows of other patterns, one function for whatever NULLs takes them."""
 MERGE_AFTER, MERGED = 512, 8
 """When patterns have changed so often from row to row, the most frequent of them get one function together."""
 
@@ -60,11 +70,11 @@ class _Step:
         self.codec = codec = slot.codec
         layout = Struct("<" + codec.fmt)
         self.unpack, self.size = layout.unpack_from, layout.size
-        self.length = eval(f"lambda x, y=0: {codec.length.format(x='x', y='y')}")
+        self.length = expression(f"lambda x, y=0: {codec.length.format(x='x', y='y')}", {})
         # Strict UTF-8 is for the generated functions; this one replaces and counts what is broken.
         lenient = codec.expr == "{x}.decode()"
         expr = "c(x)" if lenient else codec.expr.format(x="x", y="y", c="c", d="d")
-        self.decode = eval(f"lambda x, y=0: {expr}", {**NAMES, "c": codec.const, "d": codec.more})
+        self.decode = expression(f"lambda x, y=0: {expr}", {**NAMES, "c": codec.const, "d": codec.more})
         self.skip, self.convert = slot.skip, slot.convert
 
     def read(self, buf: bytes, at: int, end: int) -> tuple[bytes, int]:
@@ -247,7 +257,7 @@ class _Patterns:
 class _Singles:
     """Inserts and deletes: one image a row."""
 
-    __slots__ = ("_changes", "_patterns", "_reader", "_table", "_turns")
+    __slots__ = ("_changes", "_other", "_others", "_patterns", "_reader", "_table", "_turns")
 
     def __init__(self, table: Table, reader: _Reader) -> None:
         self._table = table
@@ -256,6 +266,9 @@ class _Singles:
         self._turns: dict[bytes, int] | None = {}
         """How often rows of a pattern came behind those of another; None once they are merged."""
         self._changes = 0
+        self._other = self._row
+        """Reads a row whose pattern has no function."""
+        self._others = 0
 
     def _compile(self, nulls: tuple[bytes, ...]) -> Callable[..., int]:
         return compile_single(self._table.slots, self._table.binding.row, [self._reader.image(nulls[0])])
@@ -269,7 +282,7 @@ class _Singles:
             while size and at < end:
                 nulls = buf[at : at + size]
                 fn = compiled.get(nulls)
-                at = fn[0](buf, at, end, rows) if fn else self._row(buf, at, end, rows)
+                at = (fn[0] if fn else self._other)(buf, at, end, rows)
                 if at < end and self._turns is not None:
                     self._turn(nulls)
         except (DecodeError, *DAMAGE):  # broken text is no error to the slow way, and else it tells the column
@@ -306,13 +319,16 @@ class _Singles:
         rows.append(_build(self._table, self._reader.values(raws)))
         if nulls:
             self._patterns.sighted((nulls,))
+            self._others += 1
+            if self._others == ANY_AFTER:
+                self._other = compile_any_single(self._table.slots, self._table.binding.row, self._reader.present)
         return at
 
 
 class _Updates:
     """Updates: an image before and one after."""
 
-    __slots__ = ("_after", "_before", "_old", "_patterns", "_table")
+    __slots__ = ("_after", "_before", "_old", "_other", "_others", "_patterns", "_table")
 
     def __init__(self, table: Table, before: _Reader, after: _Reader) -> None:
         self._table = table
@@ -320,6 +336,8 @@ class _Updates:
         self._after = after
         self._old = _old_row(table, before, after)
         self._patterns = _Patterns(table, self._compile)
+        self._other = self._row
+        self._others = 0
 
     def _compile(self, nulls: tuple[bytes, ...]) -> Callable[..., int]:
         before, after = self._before.image(nulls[0]), self._after.image(nulls[1])
@@ -339,7 +357,7 @@ class _Updates:
                     if at != row:
                         break
                 else:
-                    at = self._row(buf, at, end, rows, olds)
+                    at = self._other(buf, at, end, rows, olds)
         except (DecodeError, *DAMAGE):  # broken text is no error to the slow way, and else it tells the column
             rows.clear()
             olds.clear()
@@ -365,6 +383,10 @@ class _Updates:
         olds.append(_build(self._table, changed, self._old))
         if nulls and nulls_after:
             self._patterns.sighted((nulls, nulls_after))
+            self._others += 1
+            if self._others == ANY_AFTER:
+                images = self._before.present, self._after.present
+                self._other = compile_any_update(self._table.slots, self._table.binding.row, *images, self._old)
         return at
 
 
