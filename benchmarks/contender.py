@@ -47,8 +47,31 @@ class FileSink(NamedTuple):
     path: Path
 
 
+class RedisSink(NamedTuple):
+    """A Redis server. `mode` is PUBLISH, LPUSH, RPUSH or XADD; `key` is the channel, list or stream."""
+
+    host: str
+    port: int
+    mode: str
+    key: str
+
+
+class SearchSink(NamedTuple):
+    """An index of OpenSearch or Elasticsearch. `mode`: `append`, a document each event, or `mirror`, one each row."""
+
+    url: str
+    index: str
+    mode: str = "append"
+
+
+class SeveralSinks(NamedTuple):
+    """All events into each of them."""
+
+    sinks: tuple[KafkaSink | FileSink | RedisSink | SearchSink, ...]
+
+
 Source: TypeAlias = BinlogSource | FileSource
-Sink: TypeAlias = KafkaSink | FileSink
+Sink: TypeAlias = KafkaSink | FileSink | RedisSink | SearchSink | SeveralSinks
 
 
 class Job(NamedTuple):

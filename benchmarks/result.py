@@ -16,6 +16,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         events: rows or lines that came out.
         seconds: wall time of the events' way, without the program's start where the suite can tell it apart.
         cpu_seconds: of the program with all its children, user and system, start included.
+        start_cpu_seconds: what of them was used up before the first event came out.
         megabytes: size of the input.
         peak_rss_mb: of its largest process.
         lost: events of the input that never came out.
@@ -32,6 +33,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     events: int = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    start_cpu_seconds: float = 0.0
     megabytes: float = 0.0
     peak_rss_mb: float = 0.0
     lost: int = 0
@@ -50,3 +52,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def cpu_per_million(self) -> float:
         """CPU seconds a million events."""
         return self.cpu_seconds / self.events * 1e6 if self.events else 0.0
+
+    @property
+    def moving_cpu_per_million(self) -> float:
+        """The same without the start."""
+        return (self.cpu_seconds - self.start_cpu_seconds) / self.events * 1e6 if self.events else 0.0
