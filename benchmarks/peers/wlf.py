@@ -1,0 +1,90 @@
+"""wlf itself: `wlf run` with the interpreter of the suite."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks.contender import (
+    BinlogSource,
+    Contender,
+    FileSink,
+    FileSource,
+    Job,
+    KafkaSink,
+    RedisSink,
+    SearchSink,
+    SeveralSinks,
+    Sink,
+    Source,
+)
+from wlf import __version__
+
+ROOT = Path(__file__).parents[2]
+_MODES = {"PUBLISH": "Pub", "LPUSH": "LPush", "RPUSH": "RPush", "XADD": "XADD"}
+
+
+class Wlf(Contender):
+    """All defaults; only where to read and where to write is given."""
+
+    name = "wlf"
+    does = frozenset(
+        (source, sink)
+        for source in (BinlogSource, FileSource)
+        for sink in (KafkaSink, FileSink, RedisSink, SearchSink, SeveralSinks)
+    )
+
+    def install(self) -> None:
+        """It runs from the sources."""
+
+    def version(self) -> str:
+        return __version__
+
+    def start(self, job: Job) -> subprocess.Popen[bytes]:
+        config = job.folder / "wlf.yaml"
+        config.write_text(json.dumps(pipeline(job.source, job.sink), indent=1))  # JSON is YAML
+        argv = [sys.executable, "-m", "wlf", "run", str(config), "--state-dir", str(job.folder / "state")]
+        with (job.folder / "wlf.log").open("wb") as output:
+            return subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT, process_group=0
+            )
+
+
+def pipeline(source: Source, sink: Sink) -> dict[str, Any]:
+    """The configuration of a job."""
+    sinks = sink.sinks if isinstance(sink, SeveralSinks) else (sink,)
+    dispatchers = [{"id": f"out{number}", **_dispatcher(each)} for number, each in enumerate(sinks, start=1)]
+    ids = [each["id"] for each in dispatchers]
+    collector = {"id": "in", "destination": ids[0] if len(ids) == 1 else "all", **_collector(source)}
+    fan_out = [] if len(ids) == 1 else [{"id": "all", "type": "EventReplicator", "destinations": ids}]
+    return {"collectors": [collector], "transformers": fan_out, "dispatchers": dispatchers}
+
+
+def _collector(source: Source) -> dict[str, Any]:
+    if isinstance(source, FileSource):
+        return {"type": "File", "include": [str(source.path)]}
+    return {
+        "type": "Binlog",
+        "host": source.host,
+        "port": source.port,
+        "user": source.user,
+        "password": source.password,
+        "start": {"file": source.file, "position": source.position},
+    }
+
+
+def _dispatcher(sink: KafkaSink | FileSink | RedisSink | SearchSink) -> dict[str, Any]:
+    match sink:
+        case KafkaSink():
+            return {"type": "Kafka", "topic": sink.topic, "bootstrap_brokers": [sink.bootstrap]}
+        case FileSink():
+            return {"type": "File", "path": str(sink.path)}
+        case RedisSink():
+            where = "channel" if sink.mode == "PUBLISH" else "key"
+            mode = {"type": _MODES[sink.mode], where: sink.key}
+            return {"type": "Redis", "host": sink.host, "port": sink.port, "mode": mode}
+        case SearchSink():
+            return {"type": "Elasticsearch", "url": sink.url, "index": sink.index, "mode": sink.mode}
