@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -62,9 +62,17 @@ class Expected(ABC):
 class Rows(Expected):
     """Row changes, told apart by table and the values of some columns in the row as it is afterwards."""
 
-    def __init__(self, identities: Collection[Identity], columns: tuple[str, ...], megabytes: float = 0.0) -> None:
+    def __init__(
+        self,
+        identities: Collection[Identity],
+        columns: tuple[str, ...],
+        numbers: Mapping[str, Sequence[int]] = {},
+        megabytes: float = 0.0,
+    ) -> None:
         self.identities = identities
         self.columns = columns
+        self.numbers = numbers
+        """The same columns for each table by their numbers, counted from 1."""
         self.megabytes = megabytes
 
     def identify(self, message: bytes) -> Identity | None:

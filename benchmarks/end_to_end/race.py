@@ -38,6 +38,7 @@ def race(
         return _without(empty, str(reason))
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "job").mkdir(parents=True)
+    receiver.row_marks = contender.row_marks
     sink = receiver.place(folder, expected)
     if (type(source), type(sink)) not in contender.does:
         return _without(empty, "it does not do this")
@@ -48,7 +49,7 @@ def race(
                 meter.watch(receiver.count, watched.count + 1, SETTLE_S, receiver.poll_s)
             status = meter.returncode
         if watched.count == 0:
-            return _without(empty, f"nothing came, {'it still ran' if status is None else f'status {status}'}")
+            return _without(empty, _why_nothing(status, folder / "job"))
         return _result(empty, watched, meter, receiver, expected)
     finally:
         receiver.clear()
@@ -72,6 +73,13 @@ def _result(empty: Result, watched: Watched, meter: Meter, receiver: Receiver, e
         duplicates=told.duplicates,
         note=f"{told.strangers} messages of no event" if told.strangers else "",
     )
+
+
+def _why_nothing(status: int | None, folder: Path) -> str:
+    """The status, and the last line of what the program said."""
+    ended = "it still ran" if status is None else f"it ended with status {status}"
+    said = [line for log in sorted(folder.glob("*.log")) for line in log.read_text(errors="replace").splitlines()]
+    return f"nothing came, and {ended}: {next((line for line in reversed(said) if line.strip()), 'it said nothing')}"
 
 
 def _without(empty: Result, reason: str) -> Result:

@@ -38,15 +38,19 @@ class Filled(NamedTuple):
 
 
 @contextmanager
-def filled(name: str, folder: Path, limit: int | None = None) -> Iterator[Filled]:
-    """Corpus `name`, or its first transactions with `limit` row changes, for as long as the context is open."""
-    load, path = LOADS[name], corpus(name, CHECKSUM)
+def filled(name: str, folder: Path, limit: int | None = None, *, file: Path | None = None) -> Iterator[Filled]:
+    """Corpus `name`, or its first transactions with `limit` row changes, for as long as the context is open.
+
+    `file`: a binlog file with less of the same load, in place of the corpus'.
+    """
+    load, path = LOADS[name], file or corpus(name, CHECKSUM)
     server = plain_server(folder / f"mysql-{name}-{limit or 'all'}")
     try:
         server.start()
         server.execute(f"CREATE DATABASE {DATABASE}")
         server.execute(*load.create, database=DATABASE)
-        held = ledger(path, _identity_columns(server, load))
+        numbers = _identity_columns(server, load)
+        held = ledger(path, numbers)
         end, rows = held.cut(limit)
         server.query(server.reset_binlog)
         server.stop()
@@ -55,7 +59,7 @@ def filled(name: str, folder: Path, limit: int | None = None) -> Iterator[Filled
         address = (server.host, server.port, server.user, server.password, DATABASE)
         source = BinlogSource(*address, load.tables, rows, FILE, held.start)
         size = (end or path.stat().st_size) - held.start
-        yield Filled(source, Rows(held.identities[:rows], load.identity, size / 1e6))
+        yield Filled(source, Rows(held.identities[:rows], load.identity, numbers, size / 1e6))
     finally:
         server.kill()
         shutil.rmtree(server.data, ignore_errors=True)

@@ -18,6 +18,8 @@ class Receiver(ABC):
     """For the tables."""
     poll_s: ClassVar[float] = 0.02
     """Time between two questions how many are there."""
+    row_marks: tuple[bytes, ...] = (b"\n",)
+    """What stands once for each row in the files of the program that comes next: see `Contender`."""
 
     @abstractmethod
     def place(self, folder: Path, expected: Expected) -> Sink:

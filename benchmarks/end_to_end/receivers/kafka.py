@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -21,6 +22,7 @@ _NOT_YET = {
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._NOENT,
 }
 """What a broker says of a topic whose partitions are just being made."""
 
@@ -34,9 +36,7 @@ class KafkaReceiver(Receiver):
         self._server = server
         self._partitions = partitions
         self._keyed = keyed
-        self._numbers = itertools.count(1)
         self._topic = ""
-        self._seen = 0
         # Not its warnings: it has some for each answer that nobody waits for any more.
         self._admin = AdminClient({"bootstrap.servers": server.bootstrap_servers, "log_level": 2})
         self._consumer: Consumer | None = None
@@ -44,10 +44,10 @@ class KafkaReceiver(Receiver):
             self.title = f"Kafka, {partitions} partitions"
 
     def place(self, folder: Path, expected: Expected) -> KafkaSink:
-        self._topic = f"e2e-{self._partitions}-{next(self._numbers)}"
+        self._topic = f"e2e-{uuid4()}"
         topic = NewTopic(self._topic, self._partitions, 1, config={"message.timestamp.type": "LogAppendTime"})
         self._admin.create_topics([topic])[self._topic].result(timeout=TIMEOUT_S)
-        self._seen = 0
+        self._await_leaders()
         self._consumer = Consumer(
             {
                 "bootstrap.servers": self._server.bootstrap_servers,
@@ -61,12 +61,7 @@ class KafkaReceiver(Receiver):
     def count(self) -> int:
         latest = {TopicPartition(self._topic, number): OffsetSpec.latest() for number in range(self._partitions)}
         answers = self._admin.list_offsets(latest, request_timeout=TIMEOUT_S)
-        try:
-            self._seen = sum(answer.result().offset for answer in answers.values())
-        except KafkaException as error:
-            if error.args[0].code() not in _NOT_YET:
-                raise
-        return self._seen
+        return sum(answer.result().offset for answer in answers.values())
 
     def messages(self) -> Iterator[bytes]:
         for record in self._records():
@@ -90,6 +85,18 @@ class KafkaReceiver(Receiver):
     def _reader(self) -> Consumer:
         assert self._consumer is not None
         return self._consumer
+
+    def _await_leaders(self) -> None:
+        deadline = time.monotonic() + TIMEOUT_S
+        while True:
+            try:
+                self.count()
+                return
+            except KafkaException as error:
+                if error.args[0].code() not in _NOT_YET or time.monotonic() > deadline:
+                    raise
+            time.sleep(self.poll_s)
+            self._admin.list_topics(self._topic, timeout=TIMEOUT_S)  # else the client goes by what it heard first
 
     def _watermarks(self) -> dict[int, tuple[int, int]]:
         partitions = range(self._partitions)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 from benchmarks.contender import RedisSink, Sink
 from benchmarks.end_to_end.expected import Expected
@@ -28,13 +28,12 @@ class RedisReceiver(Receiver):
         self._server = server
         self._mode = mode
         self._client = server.connect()
-        self._numbers = itertools.count(1)
         self._key = ""
         self._subscriber: Subscriber | None = None
 
     def place(self, folder: Path, expected: Expected) -> Sink:
         self.clear()
-        self._key = f"e2e-{self._mode}-{next(self._numbers)}"
+        self._key = f"e2e-{uuid4()}"
         if self._mode == "PUBLISH":
             self._subscriber = Subscriber(self._server, self._key, folder / "published")
         return RedisSink(self._server.host, self._server.port, self._mode, self._key)
@@ -81,7 +80,7 @@ class Subscriber:
 
     def count(self) -> int:
         """Messages by now."""
-        return self._growing.lines()
+        return self._growing.rows()
 
     def messages(self) -> Iterator[bytes]:
         """All of them."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 
@@ -48,12 +48,11 @@ class SearchReceiver(Receiver):
     def __init__(self, server: OpenSearch) -> None:
         self.title = f"OpenSearch {self.mode}"
         self._server = server
-        self._numbers = itertools.count(1)
         self._index = ""
 
     def place(self, folder: Path, expected: Expected) -> Sink:
         self.clear()
-        self._index = f"e2e-{self.mode}-{next(self._numbers)}"
+        self._index = f"e2e-{uuid4()}"
         self._server.request("PUT", f"/{self._index}", _INDEX)
         return SearchSink(self._server.url, self._index, self.mode)
 
