@@ -79,9 +79,13 @@ class Rows(Expected):
         table, row = table_and_row(_decode(message))
         return self.of_row(table, row) if row else None
 
-    def of_row(self, table: str, row: dict[str, Any]) -> Identity | None:
-        """The identity of a row."""
-        values = [row.get(column) for column in self.columns]
+    def of_row(self, table: str, row: dict[str, Any] | list[Any]) -> Identity | None:
+        """The identity of a row; rivet gives its values alone, in the order of the columns."""
+        if isinstance(row, list):
+            numbers = self.numbers.get(table, ())
+            values = [row[number - 1] if number <= len(row) else None for number in numbers] or [None]
+        else:
+            values = [row.get(column) for column in self.columns]
         # Canal's messages have all values as texts.
         return None if None in values else (table, *map(int, values))  # type: ignore[arg-type]
 
@@ -101,11 +105,11 @@ class Numbered(Expected):
 _NUMBER = re.compile(rb"seq=(\d+)")
 
 
-def table_and_row(message: Any) -> tuple[str, dict[str, Any] | None]:
+def table_and_row(message: Any) -> tuple[str, dict[str, Any] | list[Any] | None]:
     """The table and the row, of any of the known layouts; no row when there is none.
 
     Maxwell, Canal (with one row) and wlf have `table` and `data`; Debezium has `source.table` and `after` or `before`,
-    with its schema a level deeper.
+    with its schema a level deeper; rivet has `table`, and lists as `after` and `before`.
     """
     if not isinstance(message, dict):
         return "", None
@@ -113,7 +117,7 @@ def table_and_row(message: Any) -> tuple[str, dict[str, Any] | None]:
     if not isinstance(body, dict):
         return "", None
     row = body.get("data") or body.get("after") or body.get("before")
-    if isinstance(row, list):
-        row = row[0] if len(row) == 1 else None
+    if isinstance(row, list) and len(row) == 1 and isinstance(row[0], dict):
+        row = row[0]
     table = body.get("table") or (body.get("source") or {}).get("table") or ""
-    return table, row if isinstance(row, dict) else None
+    return table, row if isinstance(row, dict | list) else None

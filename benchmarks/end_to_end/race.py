@@ -14,6 +14,7 @@ from tests.servers.cache import NotInstalled
 
 QUIET_S = 60.0
 """So long nothing may arrive; a Java program takes ten seconds to start."""
+NOT_ITS_JOB = "it does not do this"
 SETTLE_S = 0.2
 """What is sent twice may come behind what was awaited."""
 
@@ -41,7 +42,7 @@ def race(
     receiver.row_marks = contender.row_marks
     sink = receiver.place(folder, expected)
     if (type(source), type(sink)) not in contender.does:
-        return _without(empty, "it does not do this")
+        return _without(empty, NOT_ITS_JOB)
     try:
         with Meter(contender.start(Job(source, sink, folder / "job"))) as meter:
             watched = meter.watch(receiver.count, receiver.wanted(expected), quiet_s, receiver.poll_s)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from benchmarks.result import Result
 
 HEAD = (
-    f"{'case':52}{'input':16}{'who':14}{'events':>9}{'events/s':>10}{'MB/s':>7}{'CPU s/M':>9}{'less start':>11}"
+    f"{'case':52}{'input':16}{'who':20}{'events':>9}{'events/s':>10}{'MB/s':>7}{'CPU s/M':>9}{'less start':>11}"
     f"{'RSS MB':>8}{'lost':>6}{'twice':>6}{'p50 ms':>8}{'p99 ms':>8}"
 )
 
 
 def line(result: Result) -> str:
     """One result; figures that were not taken are left blank."""
-    where = f"{result.case:52}{result.input:16}{result.who:14}"
+    where = f"{result.case:52}{result.input:16}{result.who:20}"
     if result.missing:
         return f"{where}  none: {result.missing}"
     speed = result.megabytes / result.seconds if result.seconds else 0.0
