@@ -70,7 +70,8 @@ class Process:
     """One of the suite's own processes, which says `ready` and may be told to go."""
 
     def __init__(self, module: str, *arguments: object) -> None:
-        argv = [sys.executable, "-m", f"benchmarks.end_to_end.{module}", *map(str, arguments)]
+        argv = ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-m", f"benchmarks.end_to_end.{module}"]
+        argv += map(str, arguments)
         self._running = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def await_ready(self) -> None:

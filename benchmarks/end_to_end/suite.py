@@ -9,11 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+import msgspec
+
 from benchmarks.contender import Contender
 from benchmarks.end_to_end import latency
 from benchmarks.end_to_end.lines import log_file
 from benchmarks.end_to_end.live import keep_up, live_server
-from benchmarks.end_to_end.matrix import Input, compare
+from benchmarks.end_to_end.matrix import Input, best, compare
 from benchmarks.end_to_end.servers import Servers
 from benchmarks.end_to_end.source import filled
 from benchmarks.peers.wlf import Wlf
@@ -22,23 +24,25 @@ from tests.servers.mysql import MySQL
 
 REDIS = ("redis-publish", "redis-lpush", "redis-rpush", "redis-xadd")
 BACKLOGS: tuple[tuple[str, int | None, tuple[str, ...]], ...] = (
-    ("A", None, ("kafka", *REDIS, "file", "all")),
+    ("A", None, ("kafka", *REDIS, "file")),
     ("A", 100_000, ("search", "mirror")),
     ("B", None, ("kafka", "file")),
-    ("C", None, ("kafka", "file", "all")),
+    ("C", None, ("kafka", "file")),
     ("C", 50_000, ("mirror",)),
     ("D", None, ("kafka-12", "all")),
 )
 """Corpus, row changes of it (None: all), sinks. The search server is slow, and gets less."""
 QUICK_BACKLOGS: tuple[tuple[str, int | None, tuple[str, ...]], ...] = (
-    ("A", 50_000, ("kafka", "redis-xadd", "file", "all")),
+    ("A", 50_000, ("kafka", "redis-xadd", "file")),
     ("C", 20_000, ("kafka",)),
 )
-LIVE = ((1_000, 10_000), (0, 60_000))
+FAN_OUTS, QUICK_FAN_OUTS = (("A", 100_000), ("C", 50_000)), (("A", 50_000),)
+FAN_OUT_ROUNDS, QUICK_FAN_OUT_ROUNDS = 2, 1
+LIVE, QUICK_LIVE = ((1_000, 10_000), (0, 60_000)), ((1_000, 3_000),)
 """Transactions a second, 0 for as many as go, and how many."""
-QUICK_LIVE = ((1_000, 3_000),)
-QUICK_RATES = (1_000,)
-LATENCY_S, QUICK_LATENCY_S = 8.0, 4.0
+RATES, QUICK_RATES = ((100, 1), (1_000, 3), (5_000, 1)), ((1_000, 1),)
+"""Transactions a second, and rounds."""
+LATENCY_S, QUICK_LATENCY_S = 6.0, 4.0
 LOG_LINES, QUICK_LOG_LINES = 1_000_000, 100_000
 
 
@@ -102,14 +106,16 @@ def steps(*, quick: bool) -> list[Step]:
         for corpus, limit, sinks in (QUICK_BACKLOGS if quick else BACKLOGS)
         for sink in sinks
     ]
+    fan_outs, rounds = (QUICK_FAN_OUTS, QUICK_FAN_OUT_ROUNDS) if quick else (FAN_OUTS, FAN_OUT_ROUNDS)
+    found += [Step(f"fan-out {corpus}", partial(_fan_out, corpus, limit, rounds)) for corpus, limit in fan_outs]
     found += [
         Step(f"live {rate or 'full'} {sink}", partial(_live, rate, count, sink))
         for rate, count in (QUICK_LIVE if quick else LIVE)
         for sink in ("kafka", "all")
     ]
     seconds, lines = (QUICK_LATENCY_S, QUICK_LOG_LINES) if quick else (LATENCY_S, LOG_LINES)
-    rates = QUICK_RATES if quick else latency.RATES
-    found += [Step(f"latency {rate}", partial(_latency, rate, seconds)) for rate in rates]
+    rates = QUICK_RATES if quick else RATES
+    found += [Step(f"latency {rate}", partial(_latency, rate, seconds, rounds)) for rate, rounds in rates]
     found += [Step(f"lines {sink}", partial(_lines, lines, sink)) for sink in ("kafka", "file")]
     return found
 
@@ -119,15 +125,43 @@ def _backlog(corpus: str, limit: int | None, sink: str, scene: Scene) -> Iterato
     yield from compare(scene.contenders, given, receiver, scene.race)
 
 
+def _fan_out(corpus: str, limit: int, rounds: int, scene: Scene) -> Iterator[Result]:
+    """Kafka alone and all three at once in turn: what the other two cost beside it."""
+    given = scene.backlog(corpus, limit)
+    receivers = [scene.servers.receiver(sink) for sink in ("kafka", "all")]
+    for contender in scene.contenders:
+        tried: list[list[Result]] = [[], []]
+        for _ in range(rounds):
+            for results, receiver in zip(tried, receivers, strict=True):
+                results += compare([contender], given, receiver, scene.race)
+        yield from against_first([best(results) for results in tried])
+
+
+def against_first(results: list[Result]) -> list[Result]:
+    """With the ratio of CPU time to that of the first result as a note of the others."""
+    first, *others = results
+    if first.missing:
+        return results
+    noted = []
+    for other in others:
+        moving, whole = (
+            other.moving_cpu_per_million / first.moving_cpu_per_million,
+            other.cpu_seconds / first.cpu_seconds,
+        )
+        note = f"{moving:.2f} x the CPU time of the line before, with start {whole:.2f} x"
+        noted.append(other if other.missing else msgspec.structs.replace(other, note=note))
+    return [first, *noted]
+
+
 def _live(rate: int, count: int, sink: str, scene: Scene) -> Iterator[Result]:
     receiver = scene.servers.receiver(sink)
     for contender in scene.contenders:
         yield keep_up(contender, scene.live(), receiver, scene.race, count=count, rate=rate).result
 
 
-def _latency(rate: int, seconds: float, scene: Scene) -> Iterator[Result]:
+def _latency(rate: int, seconds: float, rounds: int, scene: Scene) -> Iterator[Result]:
     kafka, server = scene.servers.kafka, scene.live()
-    yield from latency.measure(scene.contenders, server, kafka, scene.race, rate=rate, seconds=seconds)
+    yield from latency.measure(scene.contenders, server, kafka, scene.race, rate=rate, seconds=seconds, rounds=rounds)
 
 
 def _lines(lines: int, sink: str, scene: Scene) -> Iterator[Result]:

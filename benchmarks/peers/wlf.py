@@ -46,7 +46,9 @@ class Wlf(Contender):
     def start(self, job: Job) -> subprocess.Popen[bytes]:
         config = job.folder / "wlf.yaml"
         config.write_text(json.dumps(pipeline(job.source, job.sink), indent=1))  # JSON is YAML
-        argv = [sys.executable, "-m", "wlf", "run", str(config), "--state-dir", str(job.folder / "state")]
+        # The kernel ends it when the suite is killed.
+        argv = ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-m", "wlf", "run", str(config)]
+        argv += ["--state-dir", str(job.folder / "state")]
         with (job.folder / "wlf.log").open("wb") as output:
             return subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT, process_group=0
