@@ -83,7 +83,7 @@ def compare(
 
 
 def best(results: Sequence[Result]) -> Result:
-    """The one with the least CPU time, its start aside, with the losses and duplicates of all; a failure if there is."""
+    """The one with the least CPU time, its start aside, with the losses and duplicates of all; or a failure."""
     for result in results:
         if result.missing:
             return result
