@@ -60,7 +60,8 @@ class Scene:
     def backlog(self, corpus: str, limit: int | None) -> Input:
         """A server with a corpus, whole or cut."""
         held = self._one(("corpus", corpus, limit), lambda: filled(corpus, self.folder, limit))
-        return Input(corpus, held.source, held.expected)
+        name = corpus if limit is None else f"{corpus}, {limit:,} rows"
+        return Input(name, held.source, held.expected)
 
     def live(self) -> MySQL:
         """A server for a writer."""
