@@ -13,14 +13,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
+import msgspec
+
 from benchmarks.contender import BinlogSource, Contender, Job, KafkaSink
-from benchmarks.end_to_end.expected import Numbered
+from benchmarks.end_to_end.expected import Numbered, Tally
 from benchmarks.end_to_end.receivers.base import Receiver
 from benchmarks.end_to_end.receivers.kafka import KafkaReceiver
 from benchmarks.end_to_end.source import plain_server
 from benchmarks.end_to_end.writer import CREATE, TABLE, statement
 from benchmarks.loads import DATABASE
-from benchmarks.measure import Meter
+from benchmarks.measure import Meter, Watched
 from benchmarks.result import Result
 from tests.servers.mysql import MySQL
 
@@ -124,44 +126,52 @@ def keep_up(
     sink = receiver.place(folder, expected)
     connections = max(1, rate // 1000) if rate else FULL_SPEED_CONNECTIONS
     account = (server.host, server.port, server.user, server.password)
+    job = Job(_source(server, count + 1), sink, folder / "job")
     with ExitStack() as stack:
         stack.callback(receiver.clear)
         writer = stack.enter_context(Process("writer", *account, count, rate, connections, folder / "committed"))
-        writer.await_ready()
-        consumer = None
+        beside = [writer]
         if isinstance(sink, KafkaSink):
-            arguments = (sink.bootstrap, sink.topic, count, folder / "received")
-            consumer = stack.enter_context(Process("consumer", *arguments))
-        meter = stack.enter_context(Meter(contender.start(Job(_source(server, count + 1), sink, folder / "job"))))
+            reading = Process("consumer", sink.bootstrap, sink.topic, count, folder / "received")
+            beside.append(stack.enter_context(reading))
+        meter = stack.enter_context(Meter(contender.start(job)))
         _await_first(server, meter, receiver)
-        if consumer:
-            consumer.await_ready()
+        for process in beside:
+            process.await_ready()
         start_cpu = meter.cpu_seconds()
         writer.go()
         watched = meter.watch(receiver.count, len(expected), QUIET_S, receiver.poll_s)
-        writer.wait()
-        if consumer:
-            consumer.wait()
+        for process in beside:
+            process.wait()
         meter.stop()
         both = numbers(folder / "committed")
         committed = Committed(both[:count], both[count:])
-        told = receiver.audit(expected)
-        behind_ms = max(0.0, watched.last * 1000 - max(committed.done) / 1e6)
-        result = Result(
+        empty = Result(
             suite=suite,
             case=f"binlog -> {receiver.title}, live",
             who=contender.name,
             input=f"{rate:,} tx/s" if rate else "full speed",
-            events=count,
-            seconds=watched.last - min(committed.sent) / 1e9,
-            cpu_seconds=watched.cpu_seconds,
-            start_cpu_seconds=start_cpu,
-            peak_rss_mb=round(meter.peak_rss_mb, 1),
-            lost=told.lost,
-            duplicates=told.duplicates,
-            note=f"{committed.rate:,.0f} tx/s written; last event {behind_ms:.0f} ms behind the last commit",
         )
-        return Live(result, committed, numbers(folder / "received") if consumer else array("q"))
+        received = numbers(folder / "received") if len(beside) > 1 else array("q")
+        told = receiver.audit(expected)
+        return Live(_result(empty, committed, watched, meter, start_cpu, told), committed, received)
+
+
+def _result(
+    empty: Result, committed: Committed, watched: Watched, meter: Meter, start_cpu: float, told: Tally
+) -> Result:
+    behind_ms = max(0.0, watched.last * 1000 - max(committed.done) / 1e6)
+    return msgspec.structs.replace(
+        empty,
+        events=len(committed.done),
+        seconds=watched.last - min(committed.sent) / 1e9,
+        cpu_seconds=watched.cpu_seconds,
+        start_cpu_seconds=start_cpu,
+        peak_rss_mb=round(meter.peak_rss_mb, 1),
+        lost=told.lost,
+        duplicates=told.duplicates,
+        note=f"{committed.rate:,.0f} tx/s written; last event {behind_ms:.0f} ms behind the last commit",
+    )
 
 
 def _source(server: MySQL, rows: int) -> BinlogSource:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 from benchmarks.contender import Contender, Job, Source
@@ -47,7 +48,7 @@ def race(
         with Meter(contender.start(Job(source, sink, folder / "job"))) as meter:
             watched = meter.watch(receiver.count, receiver.wanted(expected), quiet_s, receiver.poll_s)
             if watched.count >= receiver.wanted(expected):
-                meter.watch(receiver.count, watched.count + 1, SETTLE_S, receiver.poll_s)
+                meter.watch(receiver.count, sys.maxsize, SETTLE_S, receiver.poll_s)
             status = meter.returncode
         if watched.count == 0:
             return _without(empty, _why_nothing(status, folder / "job"))

@@ -24,6 +24,7 @@ from benchmarks.end_to_end.receivers.redis import MODES, RedisReceiver
 from benchmarks.end_to_end.receivers.search import MirrorReceiver, SearchReceiver
 from benchmarks.end_to_end.receivers.several import SeveralReceivers
 from benchmarks.end_to_end.source import filled
+from benchmarks.end_to_end.suite import against_first, steps
 from benchmarks.loads import DATABASE, LOADS
 from benchmarks.peers.wlf import Wlf
 from benchmarks.result import Result
@@ -245,6 +246,22 @@ def test_the_least_cpu_time_counts_with_the_losses_of_all_rounds() -> None:
         for cpu, lost, rss in ((3.0, 0, 50.0), (2.0, 1, 40.0))
     ]
     assert (best(rounds).cpu_seconds, best(rounds).lost, best(rounds).peak_rss_mb) == (2.0, 1, 50.0)
+
+
+def test_other_sinks_are_compared_with_the_first_without_the_start() -> None:
+    alone, both, broken = (
+        Result(suite="s", case=case, who="w", events=events, cpu_seconds=cpu, start_cpu_seconds=1.0, missing=missing)
+        for case, events, cpu, missing in (("a", 10, 3.0, ""), ("b", 10, 6.0, ""), ("c", 0, 0.0, "it failed"))
+    )
+    first, second, third = against_first([alone, both, broken])
+    assert (first, third) == (alone, broken)
+    assert second.note == "2.50 x the CPU time of the line before, with start 2.00 x"
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_every_step_has_a_name_of_its_own(quick: bool) -> None:
+    names = [step.name for step in steps(quick=quick)]
+    assert len(set(names)) == len(names) > 5
 
 
 def test_latency_leaves_out_the_warm_up_and_what_never_came() -> None:
