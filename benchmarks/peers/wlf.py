@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,9 +50,11 @@ class Wlf(Contender):
         # The kernel ends it when the suite is killed.
         argv = ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-m", "wlf", "run", str(config)]
         argv += ["--state-dir", str(job.folder / "state")]
+        # As an installed program has it: the sources are compiled once, not at every start.
+        env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         with (job.folder / "wlf.log").open("wb") as output:
             return subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT, process_group=0
+                argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT, env=env, process_group=0
             )
 
 
