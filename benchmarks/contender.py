@@ -65,6 +65,8 @@ class Contender(ABC):
     name: ClassVar[str]
     does: ClassVar[frozenset[tuple[type[Source], type[Sink]]]]
     """The jobs that it can do."""
+    row_marks: ClassVar[tuple[bytes, ...]] = (b"\n",)
+    """What stands once for each row in the files it writes: a row a line where it writes JSON."""
 
     @abstractmethod
     def install(self) -> None:
