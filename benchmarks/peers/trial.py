@@ -7,7 +7,7 @@ import resource
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -109,41 +109,56 @@ def place(folder: Path) -> Iterator[Place]:
 def run(peer: Contender, job: Job, timeout_s: float = 60) -> Outcome:
     """Start a peer, wait until all has arrived or it ends or the time is over, and end it."""
     expected = job.source.rows if isinstance(job.source, BinlogSource) else job.source.lines
-    began, spent = time.monotonic(), children_cpu_seconds()
-    process = peer.start(job)
+    with arrivals(peer, job.sink) as arrived:
+        began, spent = time.monotonic(), children_cpu_seconds()
+        process = peer.start(job)
+        try:
+            seconds = _await(process, arrived, expected, timeout_s)
+        finally:
+            end(process)
+        cpu_seconds = children_cpu_seconds() - spent
+        log = job.folder / "output.log"
+        said = log.read_text(errors="replace")[-2000:] if log.is_file() else ""
+        return Outcome(expected, arrived(), seconds - began, cpu_seconds, said)
+
+
+def _await(process: subprocess.Popen[bytes], arrived: Callable[[], int], expected: int, timeout_s: float) -> float:
+    """When the last row or line was seen to arrive."""
+    seen, at = 0, time.monotonic()
+    deadline = at + timeout_s
+    while time.monotonic() < deadline:
+        ended = process.poll() is not None
+        now = arrived()
+        if now != seen:
+            seen, at = now, time.monotonic()
+        if ended or now >= expected:
+            break
+        time.sleep(POLL_S)
+    return at
+
+
+@contextmanager
+def arrivals(peer: Contender, sink: Sink) -> Iterator[Callable[[], int]]:
+    """A function that tells how many rows or lines are in the sink now."""
+    if isinstance(sink, FileSink):
+        yield lambda: _rows_in(peer, sink.path)
+        return
+    consumer = Consumer({"bootstrap.servers": sink.bootstrap, "group.id": "trial"})
     try:
-        arrived, seconds = 0, 0.0
-        while time.monotonic() < began + timeout_s:
-            ended = process.poll() is not None
-            now = _arrived(peer, job.sink)
-            if now != arrived:
-                arrived, seconds = now, time.monotonic() - began
-            if ended or arrived >= expected:
-                break
-            time.sleep(POLL_S)
+        yield lambda: _end_offsets(consumer, sink.topic)
     finally:
-        end(process)
-    log = job.folder / "output.log"
-    said = log.read_text(errors="replace")[-2000:] if log.is_file() else ""
-    cpu_seconds = children_cpu_seconds() - spent
-    return Outcome(expected, _arrived(peer, job.sink), seconds, cpu_seconds, said)
+        consumer.close()
 
 
-def _arrived(peer: Contender, sink: Sink) -> int:
-    if isinstance(sink, KafkaSink):
-        return messages(sink.bootstrap, sink.topic)
-    content = sink.path.read_bytes() if sink.path.is_file() else b""
+def _rows_in(peer: Contender, path: Path) -> int:
+    content = path.read_bytes() if path.is_file() else b""
     return sum(content.count(mark) for mark in peer.row_marks)
 
 
-def messages(bootstrap: str, topic: str) -> int:
-    """How many records a topic has, by its end offsets."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "trial"})
-    try:
-        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        return sum(consumer.get_watermark_offsets(TopicPartition(topic, n), timeout=10)[1] for n in partitions)
-    finally:
-        consumer.close()
+def _end_offsets(consumer: Consumer, topic: str) -> int:
+    """How many records a topic has."""
+    partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+    return sum(consumer.get_watermark_offsets(TopicPartition(topic, n), timeout=30)[1] for n in partitions)
 
 
 def children_cpu_seconds() -> float:
