@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import ClassVar
 
 from benchmarks.contender import BinlogSource, FileSink, Job, KafkaSink
 from benchmarks.peers.debezium_settings import JVM, VERSION, producer_settings, source_settings, write_properties
+from benchmarks.peers.java import newest_java
 from benchmarks.peers.peer import Command, Peer
 from tests.servers import maven
 from tests.servers.cache import Recipe
 from tests.servers.commands import InstallError, run
 
+JAVA = 17
 PROGRAM = Path(__file__).parent / "debezium" / "Reader.java"
 ARTIFACTS = (
     f"io.debezium:debezium-api:{VERSION}",
@@ -24,10 +25,11 @@ ARTIFACTS = (
 
 def _install(home: Path, version: str) -> str:
     """Fetch its jars and compile the program."""
-    if shutil.which("javac") is None:
-        raise InstallError("found no javac; run: apt-get install default-jdk-headless")
+    compiler = newest_java(JAVA) / "bin" / "javac"
+    if not compiler.is_file():
+        raise InstallError(f"found no {compiler}; run: apt-get install default-jdk-headless")
     maven.fetch_jars(home, ARTIFACTS)
-    run(["javac", "-cp", f"{home / 'libs'}/*", "-d", home / "classes", PROGRAM])
+    run([compiler, "-cp", f"{home / 'libs'}/*", "-d", home / "classes", PROGRAM])
     return version
 
 
@@ -51,4 +53,6 @@ class DebeziumEngine(Peer):
         into = write_properties(job.folder / "sink.properties", target)
         path = f"{self.home / 'classes'}:{self.home / 'libs'}/*"
         log = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
-        return Command([maven.java(), *JVM, log, "-cp", path, "Reader", str(engine), str(into)])
+        return Command(
+            [str(newest_java(JAVA) / "bin" / "java"), *JVM, log, "-cp", path, "Reader", str(engine), str(into)]
+        )

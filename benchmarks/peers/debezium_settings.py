@@ -54,6 +54,8 @@ def source_settings(source: BinlogSource, folder: Path, name: str) -> dict[str, 
     """The connector's properties, and a file with its offset, whose key the engine's name is a part of."""
     offsets = folder / "offsets.dat"
     gtids = gtids_before(source)
+    if gtids == "":
+        raise ValueError("Debezium: expected a position after the server's first transaction, for it asks by GTIDs")
     where = {"file": source.file, "pos": source.position, **({} if gtids is None else {"gtids": gtids})}
     offsets.write_bytes(java_map(_json([name, {"server": PREFIX}]), _json(where)))
     return {

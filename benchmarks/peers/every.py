@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from benchmarks.peers.debezium_engine import DebeziumEngine
+from benchmarks.peers.debezium_server import DebeziumServer
 from benchmarks.peers.mysql_replication import MysqlReplication
 from benchmarks.peers.mysqlbinlog import MysqlBinlog
 from benchmarks.peers.peer import Peer
 from benchmarks.peers.rivet import Rivet
 
-PEERS: dict[str, Peer] = {peer.name: peer for peer in (MysqlBinlog(), MysqlReplication(), Rivet(), DebeziumEngine())}
+_ALL = (MysqlBinlog(), MysqlReplication(), Rivet(), DebeziumEngine(), DebeziumServer())
+PEERS: dict[str, Peer] = {peer.name: peer for peer in _ALL}
 
 MISSING: dict[str, str] = {
     "Maxwell": "com.zendesk:maxwell is not on Maven Central",
