@@ -3,7 +3,7 @@
 It begins at the job's position by way of an offset that it finds as if it had stopped there; snapshot.mode `recovery`
 then reads the tables' definitions and no rows. Messages are whole envelopes (before, after, source) without schemas.
 Beyond defaults, after its documentation's words on performance: batches and the queue 8 times larger, no waiting of
-half a second for an empty queue, no messages for schema changes and no tombstones, no TLS on the local connection.
+half a second for an empty queue, no messages for schema changes, no tombstones and headers, no TLS on the local connection.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ THROUGHPUT = {
     "poll.interval.ms": "20",
     "include.schema.changes": "false",
     "tombstones.on.delete": "false",
+    "extended.headers.enabled": "false",
     "database.ssl.mode": "disabled",
     "driver.allowPublicKeyRetrieval": "true",
     "decimal.handling.mode": "string",

@@ -8,8 +8,10 @@ from benchmarks.peers.mysql_replication import MysqlReplication
 from benchmarks.peers.mysqlbinlog import MysqlBinlog
 from benchmarks.peers.peer import Peer
 from benchmarks.peers.rivet import Rivet
+from benchmarks.peers.rsyslog import Rsyslog
+from benchmarks.peers.syslog_ng import SyslogNg
 
-_ALL = (MysqlBinlog(), MysqlReplication(), Rivet(), DebeziumEngine(), DebeziumServer())
+_ALL = (MysqlBinlog(), MysqlReplication(), Rivet(), DebeziumEngine(), DebeziumServer(), Rsyslog(), SyslogNg())
 PEERS: dict[str, Peer] = {peer.name: peer for peer in _ALL}
 
 MISSING: dict[str, str] = {

@@ -143,7 +143,7 @@ def arrivals(peer: Contender, sink: Sink) -> Iterator[Callable[[], int]]:
     if isinstance(sink, FileSink):
         yield lambda: _rows_in(peer, sink.path)
         return
-    consumer = Consumer({"bootstrap.servers": sink.bootstrap, "group.id": "trial"})
+    consumer = Consumer({"bootstrap.servers": sink.bootstrap, "group.id": "trial", "log_level": 3})
     try:
         yield lambda: _end_offsets(consumer, sink.topic)
     finally:
