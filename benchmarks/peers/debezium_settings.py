@@ -3,7 +3,7 @@
 It begins at the job's position by way of an offset that it finds as if it had stopped there; snapshot.mode `recovery`
 then reads the tables' definitions and no rows. Messages are whole envelopes (before, after, source) without schemas.
 Beyond defaults, after its documentation's words on performance: batches and the queue 8 times larger, no waiting of
-half a second for an empty queue, no messages for schema changes, no tombstones and headers, no TLS on the local connection.
+half a second for an empty queue, no TLS on the local connection; and one message a row, without headers of its own.
 """
 
 from __future__ import annotations
