@@ -29,6 +29,7 @@ THROUGHPUT = {
     "max.batch.size": "16384",
     "max.queue.size": "65536",
     "poll.interval.ms": "20",
+    "record.processing.threads": "AVAILABLE_CORES",
     "include.schema.changes": "false",
     "tombstones.on.delete": "false",
     "extended.headers.enabled": "false",

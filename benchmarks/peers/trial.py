@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from benchmarks.contender import BinlogSource, Contender, FileSink, FileSource, Job, KafkaSink, Sink, Source
 from tests.servers.kafka import Kafka
@@ -52,15 +52,14 @@ class Place:
         return self.binlog() if kind is BinlogSource else self.lines()
 
     def binlog(self, database: str = "trial") -> BinlogSource:
-        """Fill a database of its own anew, in a binlog file of its own."""
+        """Fill a database of its own anew. What is read begins within a binlog file, after a row that must not come."""
         self.mysql.execute(f"DROP DATABASE IF EXISTS {database}", f"CREATE DATABASE {database}")
-        self.mysql.execute(_TABLE, database=database)
-        self.mysql.flush_logs()
-        begin = self.mysql.binlog_files()[-1]
+        self.mysql.execute(_TABLE, "INSERT INTO small VALUES (1000000,0,'','')", database=database)
+        file, position = self.mysql.query("SHOW BINARY LOG STATUS")[0][:2]
         self._change(database)
         rows = INSERTED + UPDATED + DELETED
         account = (self.mysql.host, self.mysql.port, self.mysql.user, self.mysql.password)
-        return BinlogSource(*account, database, ("small",), rows, begin.name, 4)
+        return BinlogSource(*account, database, ("small",), rows, file, position)
 
     def _change(self, database: str) -> None:
         with self.mysql.connect(database=database, autocommit=False) as connection, connection.cursor() as cursor:
@@ -70,7 +69,7 @@ class Place:
                 connection.commit()
             cursor.execute(f"UPDATE small SET k = k + 1 WHERE id <= {UPDATED}")
             connection.commit()
-            cursor.execute(f"DELETE FROM small WHERE id > {INSERTED - DELETED}")
+            cursor.execute(f"DELETE FROM small WHERE id BETWEEN {INSERTED - DELETED + 1} AND {INSERTED}")
             connection.commit()
 
     def lines(self) -> FileSource:
@@ -145,6 +144,7 @@ def arrivals(peer: Contender, sink: Sink) -> Iterator[Callable[[], int]]:
         return
     consumer = Consumer({"bootstrap.servers": sink.bootstrap, "group.id": "trial", "log_level": 3})
     try:
+        _await_leaders(consumer, sink)
         yield lambda: _end_offsets(consumer, sink.topic)
     finally:
         consumer.close()
@@ -153,6 +153,20 @@ def arrivals(peer: Contender, sink: Sink) -> Iterator[Callable[[], int]]:
 def _rows_in(peer: Contender, path: Path) -> int:
     content = path.read_bytes() if path.is_file() else b""
     return sum(content.count(mark) for mark in peer.row_marks)
+
+
+def _await_leaders(consumer: Consumer, sink: KafkaSink) -> None:
+    """A topic that was made just now may have no leaders yet."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            _end_offsets(consumer, sink.topic)
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(POLL_S)
+        else:
+            return
 
 
 def _end_offsets(consumer: Consumer, topic: str) -> int:

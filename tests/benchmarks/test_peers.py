@@ -12,8 +12,10 @@ import pytest
 
 from benchmarks.contender import BinlogSource, FileSource, Job, KafkaSink, Sink, Source
 from benchmarks.peers.every import MISSING, PEERS
+from benchmarks.peers.gtids import gtids_before
 from benchmarks.peers.peer import Peer
 from benchmarks.peers.trial import Place, run
+from tests.servers.fixtures import Make
 from tests.servers.kafka import Kafka
 from tests.servers.mysql import MySQL
 
@@ -48,6 +50,29 @@ def test_peers_that_cannot_be_had_are_listed_with_a_reason() -> None:
 
 def test_the_binlog_of_a_trial_holds_as_many_rows_as_it_says(mysql: MySQL, kafka: Kafka, tmp_path: Path) -> None:
     source = Place(tmp_path, mysql, kafka).binlog()
-    assert isinstance(source, BinlogSource)
-    dump = mysql.binlog_dump(mysql.data / source.file)
+    options = ("-v", "--base64-output=DECODE-ROWS", f"--start-position={source.position}")
+    dump = mysql.binlog_dump(mysql.data / source.file, options=options)
     assert sum(dump.count(f"\n### {kind}") for kind in ("INSERT INTO", "UPDATE", "DELETE FROM")) == source.rows
+
+
+def test_the_gtids_before_a_position_are_those_that_were_executed_there(
+    make_mysql: Make[MySQL], tmp_path: Path
+) -> None:
+    server = make_mysql()
+    server.execute("CREATE DATABASE d")
+    server.flush_logs()
+    server.execute("CREATE TABLE d.t (a INT PRIMARY KEY)", "INSERT INTO d.t VALUES (1)")
+    file, position = server.query("SHOW BINARY LOG STATUS")[0][:2]
+    [[executed]] = server.query("SELECT @@gtid_executed")
+    server.execute("INSERT INTO d.t VALUES (2)")
+    account = (server.host, server.port, server.user, server.password)
+    found = gtids_before(BinlogSource(*account, "d", ("t",), 1, file, position))
+    both_ways = "SELECT GTID_SUBSET(%s, %s), GTID_SUBSET(%s, %s)"
+    assert server.query(both_ways, (found, executed, executed, found)) == [(1, 1)]
+
+
+def test_a_server_without_gtids_has_none_before_a_position(make_mysql: Make[MySQL]) -> None:
+    server = make_mysql(options={"gtid-mode": "OFF", "enforce-gtid-consistency": "OFF"})
+    server.execute("CREATE DATABASE d")
+    account = (server.host, server.port, server.user, server.password)
+    assert gtids_before(BinlogSource(*account, "d", (), 0, server.binlog_files()[-1].name, 4)) is None
