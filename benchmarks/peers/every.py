@@ -10,8 +10,9 @@ from benchmarks.peers.peer import Peer
 from benchmarks.peers.rivet import Rivet
 from benchmarks.peers.rsyslog import Rsyslog
 from benchmarks.peers.syslog_ng import SyslogNg
+from benchmarks.peers.zongji import Zongji
 
-_ALL = (MysqlBinlog(), MysqlReplication(), Rivet(), DebeziumEngine(), DebeziumServer(), Rsyslog(), SyslogNg())
+_ALL = (MysqlBinlog(), MysqlReplication(), Rivet(), Zongji(), DebeziumEngine(), DebeziumServer(), Rsyslog(), SyslogNg())
 PEERS: dict[str, Peer] = {peer.name: peer for peer in _ALL}
 
 MISSING: dict[str, str] = {
