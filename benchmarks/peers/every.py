@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.peers.canal import Canal
 from benchmarks.peers.debezium_engine import DebeziumEngine
 from benchmarks.peers.debezium_server import DebeziumServer
 from benchmarks.peers.mysql_replication import MysqlReplication
@@ -12,8 +13,9 @@ from benchmarks.peers.rsyslog import Rsyslog
 from benchmarks.peers.syslog_ng import SyslogNg
 from benchmarks.peers.zongji import Zongji
 
-_ALL = (MysqlBinlog(), MysqlReplication(), Rivet(), Zongji(), DebeziumEngine(), DebeziumServer(), Rsyslog(), SyslogNg())
-PEERS: dict[str, Peer] = {peer.name: peer for peer in _ALL}
+_BINLOG = (MysqlBinlog(), MysqlReplication(), Rivet(), Zongji(), Canal(), DebeziumEngine(), DebeziumServer())
+_LINES = (Rsyslog(), SyslogNg())
+PEERS: dict[str, Peer] = {peer.name: peer for peer in (*_BINLOG, *_LINES)}
 
 MISSING: dict[str, str] = {
     "Maxwell": "com.zendesk:maxwell is not on Maven Central",
