@@ -56,7 +56,7 @@ def to_kafka(changes: Any, sink: dict[str, Any]) -> None:
     send: Callable[..., None] = producer.produce
     for event, change in changes:
         value = orjson.dumps(change, default=str)
-        key = str(change["data"][event.primary_key]).encode() if sink["keyed"] else None
+        key = _key(event.primary_key, change["data"]) if sink["keyed"] else None
         while True:
             try:
                 send(sink["topic"], value, key)
@@ -65,6 +65,11 @@ def to_kafka(changes: Any, sink: dict[str, Any]) -> None:
                 producer.poll(1)
         producer.poll(0)
     producer.flush()
+
+
+def _key(names: str | tuple[str, ...], data: dict[str, Any]) -> bytes:
+    """The primary key's values; the library gives the name of one column as it is."""
+    return orjson.dumps([data[name] for name in ([names] if isinstance(names, str) else names)], default=str)
 
 
 def main() -> None:

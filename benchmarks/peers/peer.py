@@ -39,6 +39,9 @@ class Peer(Contender):
         """Where it is installed, or will be."""
         return home_of(self.recipe.name, self.recipe.edition)
 
+    def __str__(self) -> str:
+        return self.name
+
     def version(self) -> str:
         """What is installed, an empty string when nothing is."""
         return installed_version(self.recipe.name, self.recipe.edition) or ""

@@ -14,12 +14,17 @@ from benchmarks.contender import BinlogSource, FileSource, Job, KafkaSink, Sink,
 from benchmarks.peers.every import MISSING, PEERS
 from benchmarks.peers.gtids import gtids_before
 from benchmarks.peers.peer import Peer
-from benchmarks.peers.trial import Place, run
+from benchmarks.peers.trial import INSERTED, Place, run
 from tests.servers.fixtures import Make
 from tests.servers.kafka import Kafka
 from tests.servers.mysql import MySQL
 
 WAYS = [(peer, *way) for peer in PEERS.values() for way in sorted(peer.does, key=str)]
+
+
+def skip_unless_installed(peer: Peer) -> None:
+    if not peer.version():
+        pytest.skip(f"{peer.name} is not installed; run: python -m benchmarks.peers install '{peer.name}'")
 
 
 @pytest.mark.servers
@@ -29,12 +34,30 @@ WAYS = [(peer, *way) for peer in PEERS.values() for way in sorted(peer.does, key
 def test_every_row_or_line_arrives_once(
     peer: Peer, source: type[Source], sink: type[Sink], request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    if not peer.version():
-        pytest.skip(f"{peer.name} is not installed; run: python -m benchmarks.peers install '{peer.name}'")
+    skip_unless_installed(peer)
     mysql, kafka = (request.getfixturevalue(server) for server in ("mysql", "kafka"))
     place = Place(tmp_path, mysql, kafka)
     outcome = run(peer, place.job(place.source(source), sink))
     assert outcome.arrived == outcome.expected, outcome.log
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("peer", [p for p in PEERS.values() if (BinlogSource, KafkaSink) in p.does], ids=str)
+def test_all_changes_of_a_row_are_in_one_partition_where_the_job_is_keyed(
+    peer: Peer, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    skip_unless_installed(peer)
+    mysql, kafka = (request.getfixturevalue(server) for server in ("mysql", "kafka"))
+    place = Place(tmp_path, mysql, kafka)
+    job = place.job(place.binlog(), KafkaSink, keyed=True)
+    outcome = run(peer, job)
+    assert outcome.arrived == outcome.expected, outcome.log
+    assert isinstance(job.sink, KafkaSink)
+    partitions: dict[bytes | None, set[int]] = {}
+    for record in kafka.read_topic(job.sink.topic):
+        partitions.setdefault(record.key, set()).add(record.partition)
+    assert len(partitions) == INSERTED
+    assert {len(where) for where in partitions.values()} == {1}
 
 
 def test_a_peer_refuses_a_job_that_it_does_not_do(tmp_path: Path) -> None:
