@@ -23,6 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     unknown = [name for name in given.names if name not in PEERS]
     if unknown:
         parser.error(f"{unknown[0]}: expected one of {', '.join(PEERS)}")
+    print("| peer | version | installed in |\n|---|---|---|")
     peers = [PEERS[name] for name in given.names or PEERS]
     installed = [peer for peer in peers if _install(peer)]
     if given.action == "install":
