@@ -144,8 +144,7 @@ def arrivals(peer: Contender, sink: Sink) -> Iterator[Callable[[], int]]:
         return
     consumer = Consumer({"bootstrap.servers": sink.bootstrap, "group.id": "trial", "log_level": 3})
     try:
-        _await_leaders(consumer, sink)
-        yield lambda: _end_offsets(consumer, sink.topic)
+        yield lambda: _end_offsets(consumer, sink)
     finally:
         consumer.close()
 
@@ -155,24 +154,17 @@ def _rows_in(peer: Contender, path: Path) -> int:
     return sum(content.count(mark) for mark in peer.row_marks)
 
 
-def _await_leaders(consumer: Consumer, sink: KafkaSink) -> None:
-    """A topic that was made just now may have no leaders yet."""
+def _end_offsets(consumer: Consumer, sink: KafkaSink) -> int:
+    """How many records the topic has. The client may not know the leaders of a topic that was made just now."""
+    partitions = [TopicPartition(sink.topic, number) for number in range(sink.partitions)]
     deadline = time.monotonic() + 30
     while True:
         try:
-            _end_offsets(consumer, sink.topic)
+            return sum(consumer.get_watermark_offsets(partition, timeout=30)[1] for partition in partitions)
         except KafkaException:
             if time.monotonic() > deadline:
                 raise
             time.sleep(POLL_S)
-        else:
-            return
-
-
-def _end_offsets(consumer: Consumer, topic: str) -> int:
-    """How many records a topic has."""
-    partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
-    return sum(consumer.get_watermark_offsets(TopicPartition(topic, n), timeout=30)[1] for n in partitions)
 
 
 def children_cpu_seconds() -> float:
