@@ -105,7 +105,7 @@ def place(folder: Path) -> Iterator[Place]:
         yield Place(folder, mysql, kafka)
 
 
-def run(peer: Contender, job: Job, timeout_s: float = 60) -> Outcome:
+def run(peer: Contender, job: Job, timeout_s: float = 180) -> Outcome:
     """Start a peer, wait until all has arrived or it ends or the time is over, and end it."""
     expected = job.source.rows if isinstance(job.source, BinlogSource) else job.source.lines
     with arrivals(peer, job.sink) as arrived:
