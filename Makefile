@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STATE  ?= out/state
 
 .PHONY: demo install dev servers test test-outages test-matrix check format bench bench-peers bench-micro \
-	bench-formats bench-dispatchers bench-snapshot bench-compare docs clean help
+	bench-formats bench-dispatchers bench-snapshot bench-compare peers try-peers docs clean help
 
 help:            ## the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -74,6 +74,12 @@ bench-snapshot: servers    ## the copy of a million rows while they change, on M
 
 bench-compare: servers    ## make bench-compare REV=main: a revision and the working tree in turn; ARGS="--only A,C --parts json"
 	$(BIN)/python -m benchmarks.compare $(or $(REV),$(error expected REV=<revision>)) $(ARGS)
+
+peers: servers             ## the programs that wlf is compared with, in the servers' folder; says which cannot be had
+	$(BIN)/python -m benchmarks.peers install
+
+try-peers: peers           ## a small job of each peer on real servers: does every row and line arrive?
+	$(BIN)/python -m benchmarks.peers try
 
 docs: $(VENV)/.dev        ## write the generated reference anew
 	$(BIN)/python -m tests.docs.generate
