@@ -89,7 +89,7 @@ class Group:
         self._owned = 0
         self._xoffset = 0
         self._quiet = quiet_until
-        self._simple = quiet_until is None
+        self.is_simple = quiet_until is None
         """All that it has lies in `frames`, wanted, and nothing but rows."""
         self._streamed = False
         self._spool: Spool | None = None
@@ -116,8 +116,8 @@ class Group:
     def close(self, xid: int | None, ts: int, end: int) -> None:
         """It is committed, and ends at position `end`."""
         frames = self.frames
-        if len(frames) == 1 and self._simple:
-            self._close_one(frames[0], xid, ts, end)
+        if len(frames) == 1 and self.is_simple:
+            self.close_one(frames[0], xid, ts, end)
             return
         if self._quiet is not None:
             self._closed(end)
@@ -139,12 +139,12 @@ class Group:
         if self._quiet is not None and self.xa is None:
             self._forget_frames()
         elif make_file is not None and (self._limits.spills or self.xa is not None):
-            self._simple = False
+            self.is_simple = False
             self._spool = self._spool or Spool(make_file)
             self._spool.write(self.frames)
             self._forget_frames()
         elif self.xa is None:
-            self._simple, self._streamed = False, True
+            self.is_simple, self._streamed = False, True
             self.drain()
 
     def _forget_frames(self) -> None:
@@ -153,7 +153,7 @@ class Group:
 
     def note(self, kind: int, text: bytes, position: int) -> None:
         """A frame that is no rows event, see `spill.QUERY`."""
-        self._simple = False
+        self.is_simple = False
         none: Any = None
         self.frames.append((none, kind, 0, 0, text, 0, len(text), position))
         self.held += len(text) + FRAME_BYTES
@@ -203,7 +203,7 @@ class Group:
     def expect_prepare(self, xid: str) -> None:
         """XA will prepare it under this name: until then nothing of it is handed out."""
         self.xa = xid
-        self._simple = False
+        self.is_simple = False
 
     def prepare(self, xid: str, end: int) -> None:
         """It ends at `end` as prepared: its rows wait for `commit_prepared`."""
@@ -218,7 +218,7 @@ class Group:
         """The rows of a prepared transaction are this one's; False: it is not known."""
         held = self.prepared.pop(xid)
         if held is not None and self._quiet is None:
-            self._simple = False
+            self.is_simple = False
             self.frames[:], self._owned = held.frames, len(held.frames)
             self._spool, self._offset, self._origin = held.spool, end, held.prepared.file
             self.thread_id = held.thread_id
@@ -255,7 +255,7 @@ class Group:
         """End the quiet once its place is reached, or its file left behind."""
         quiet = self._quiet
         if quiet is not None and ((file == quiet[0] and position >= quiet[1]) or file != quiet[0] == self._boundary[0]):
-            self._quiet, self._simple = None, True
+            self._quiet, self.is_simple = None, True
 
     @property
     def is_quiet(self) -> bool:
@@ -364,8 +364,13 @@ class Group:
         self._next = 0
         return True
 
-    def _close_one(self, frame: Frame, xid: int | None, ts: int, end: int) -> None:
-        """The short way of a transaction with one rows event: most of them are so."""
+    def close_unwanted(self, end: int) -> None:
+        """A transaction with one rows event, of a table that nobody wants, ends at `end`."""
+        self._counts.filtered_events += 1
+        self._closed(end)
+
+    def close_one(self, frame: Frame, xid: int | None, ts: int, end: int) -> None:
+        """The short way of a transaction with one rows event: most of them are so. `is_simple` must hold."""
         table, kind, change_ts, server, buf, start, stop, position = frame
         try:
             rows, olds = table.rows(kind, buf, start, stop)
@@ -465,7 +470,7 @@ class Group:
     def _reset(self) -> None:
         self.open = self.begun = False
         self.gtid = None
-        if self._end is not None or not self._simple:
+        if self._end is not None or not self.is_simple:
             self._clear()
         elif self.frames:  # one, or none was touched: most transactions
             self.frames.clear()
@@ -478,7 +483,7 @@ class Group:
         self._spool = self._lots = self._more = None
         self._xoffset = self._rows_before = self._last_end = 0
         self.draining = self._streamed = False
-        self._simple = self._quiet is None
+        self.is_simple = self._quiet is None
         self.xa = self.thread_id = self.commit_us = self._query = None
         self._end = self._offset = self._origin = None
 

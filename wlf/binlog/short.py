@@ -47,6 +47,7 @@ class ShortWay:
         "_known",
         "_layouts",
         "_lead",
+        "_most",
         "_rows_head",
         "_xid",
     )
@@ -62,6 +63,7 @@ class ShortWay:
     ) -> None:
         self._group, self._known, self._begins = group, known, begins
         self._lead, self._details = lead, details
+        self._most = group.hold_max_bytes - FRAME_BYTES
         self._gtid_bytes = self._begin_bytes = self._end = 0
         packet = _PACKET if lead else ""
         self._layouts: dict[tuple[int, int], Struct] = {}
@@ -100,7 +102,8 @@ class ShortWay:
             trim: bytes of each event's checksum.
             checked: whether checksums are compared.
         """
-        if not self._end or at + self._end > len(buf):
+        size_of_buf = len(buf)
+        if at + self._end > size_of_buf or not self._end or not self._group.is_simple:
             return 0
         lead = self._lead
         if lead:
@@ -119,17 +122,23 @@ class ShortWay:
         if buf[begin + 27 : begin + s1 - trim] not in self._begins:
             return 0
         table = self._known.get(buf[table_map + 25 : rows - trim])
-        if not table or rows + lead + _XID_BYTES > len(buf):
+        if table is None or rows + lead + _XID_BYTES > size_of_buf:
             return 0
-        *packet, ts, kind, server, size, rows_id = self._rows_head(buf, rows)
+        if lead:
+            p3, ok3, ts, kind, server, size, rows_id = self._rows_head(buf, rows)
+        else:
+            ts, kind, server, size, rows_id = self._rows_head(buf, rows)
         xid_at = rows + lead + size
         end: int = xid_at + lead + _XID_BYTES + trim
-        if end > len(buf) or kind not in KINDS or rows_id != id or size + FRAME_BYTES > self._group.hold_max_bytes:
+        if end > size_of_buf or kind not in KINDS or rows_id != id or size > self._most:
             return 0
-        *last_packet, xid_ts, last, xid_bytes, xid = self._xid(buf, xid_at)
+        if lead:
+            p4, ok4, xid_ts, last, xid_bytes, xid = self._xid(buf, xid_at)
+            if p3 & _LENGTH != size + 1 or p4 & _LENGTH != xid_bytes + 1 or ok3 or ok4:
+                return 0
+        else:
+            xid_ts, last, xid_bytes, xid = self._xid(buf, xid_at)
         if last != _XID or xid_bytes != _XID_BYTES + trim:
-            return 0
-        if lead and (_is_odd(packet, size) or _is_odd(last_packet, xid_bytes)):
             return 0
         if checked and not _are_right(buf, lead, (at, begin - lead, table_map - lead, rows, xid_at, end)):
             return 0
@@ -139,15 +148,12 @@ class ShortWay:
             group.commit_us = commit_us(buf, at + lead, begin - lead - trim)
         group.gtid = uuid, number
         rows_end = position + s0 + s1 + s2 + size
-        group.frames.append((table, kind, ts, server, buf, rows + lead, xid_at - trim, rows_end))
-        group.close(xid, xid_ts, rows_end + xid_bytes)
+        if table:
+            frame = table, kind, ts, server, buf, rows + lead, xid_at - trim, rows_end
+            group.close_one(frame, xid, xid_ts, rows_end + xid_bytes)
+        else:
+            group.close_unwanted(rows_end + xid_bytes)
         return end
-
-
-def _is_odd(packet: list[int], size: int) -> bool:
-    """Is it another packet than that of an event of this size?"""
-    length, ok = packet
-    return length & _LENGTH != size + 1 or ok != 0
 
 
 def _are_right(buf: bytes, lead: int, places: tuple[int, ...]) -> bool:
