@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from wlf.events import Event
 from wlf.events.template import MissingField, Template
@@ -75,6 +75,44 @@ class Namer:
         """The one name of all events, where the template holds no pointer. Raises NameRefused."""
         text = self._template.constant
         return None if text is None else self._named(text)
+
+    def names(self, events: Sequence[Any], rejected: dict[int, str]) -> str | list[str]:
+        """The names of all events: one text where it is the same for all of them.
+
+        An event without a name gets "" in the list, and its reason in `rejected` by index. Raises NameRefused where
+        the template is a constant that the sink would not take.
+        """
+        constant = self.constant
+        if constant is not None:
+            return constant
+        if self._template.by_table:
+            try:
+                return self._by_table(events)
+            except (NameRefused, AttributeError):  # whose it is shows below
+                pass
+        names: list[str] = []
+        name = self.name
+        for index, event in enumerate(events):
+            try:
+                names.append(name(event))
+            except NameRefused as error:
+                names.append("")
+                rejected[index] = str(error)
+        return names
+
+    def _by_table(self, events: Sequence[Any]) -> str | list[str]:
+        """Looks only where the table changes: rows of one table share the text of its name, so identity is enough."""
+        tables, databases = {event.table for event in events}, {event.database for event in events}
+        if len(tables) == len(databases) == 1:
+            return self.name(events[0])
+        names: list[str] = []
+        table = database = found = None
+        for event in events:
+            if event.table is not table or event.database is not database:
+                table, database = event.table, event.database
+                found = self.name(event)
+            names.append(found)  # type: ignore[arg-type]
+        return names
 
     def name(self, event: Event) -> str:
         """The name for one event. Raises NameRefused with the reason."""
