@@ -101,18 +101,13 @@ class Namer:
         return names
 
     def _by_table(self, events: Sequence[Any]) -> str | list[str]:
-        """Looks only where the table changes: rows of one table share the text of its name, so identity is enough."""
+        """Looks once at each table."""
         tables, databases = {event.table for event in events}, {event.database for event in events}
         if len(tables) == len(databases) == 1:
             return self.name(events[0])
-        names: list[str] = []
-        table = database = found = None
-        for event in events:
-            if event.table is not table or event.database is not database:
-                table, database = event.table, event.database
-                found = self.name(event)
-            names.append(found)  # type: ignore[arg-type]
-        return names
+        keys = [(event.database, event.table) for event in events]
+        found = {key: self.name(event) for key, event in dict(zip(keys, events, strict=True)).items()}
+        return [found[key] for key in keys]
 
     def name(self, event: Event) -> str:
         """The name for one event. Raises NameRefused with the reason."""
