@@ -34,7 +34,6 @@ def run_pipeline(
     *,
     until_end: bool = False,
     show: Callable[[str], None] | None = None,
-    use_uvloop: bool = False,
 ) -> RunReport:
     """Run until the end, a failure or SIGTERM/SIGINT; a second signal leaves at once with exit code 1.
 
@@ -43,13 +42,13 @@ def run_pipeline(
         state_dir: where the cursors are kept.
         until_end: stop when every collector has reached what was its end at the start.
         show: takes the status line, once a second; without it the same goes to the log, less often.
-        use_uvloop: use uvloop where it is installed.
     """
-    with asyncio.Runner(loop_factory=_loop_factory() if use_uvloop else None) as loop:
+    with asyncio.Runner(loop_factory=_loop_factory()) as loop:
         return loop.run(_run(Runner(plan, state_dir, until_end=until_end), plan, show))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's event loop where that is installed: it takes less of the CPU for sockets."""
     if importlib.util.find_spec("uvloop") is None:
         return None
     import uvloop
