@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from wlf.components.base import Context
 from wlf.events import Event
-from wlf.events.codec import FORMATS
+from wlf.events.codec import FORMATS, join_payloads
 
 
 @dataclass
@@ -73,6 +73,9 @@ class Batch:
 
     def payloads(self) -> list[bytes]:
         return FORMATS[self.format](self.events)
+
+    def text(self) -> bytes:
+        return join_payloads(self.format, self.payloads())
 
     def __len__(self) -> int:
         return len(self.events)

@@ -6,7 +6,8 @@ import pytest
 
 from tests.runtime.sample import CountingTicket, batch_of
 from wlf.events import LogLine
-from wlf.events.codec import FORMATS, encode_json
+from wlf.events.codec import FORMATS, TEXTS, encode_json
+from wlf.events.formats.lines import encode_text
 from wlf.runtime.batch import Batch, OutgoingBatch, Slice, Unencodable
 
 
@@ -63,3 +64,37 @@ def test_an_event_without_a_form_names_its_index_and_its_neighbours_are_encoded(
         out.payloads()
     assert set(caught.value.reasons) == {3}
     assert out.pick({0, 1, 2}).payloads() == encode_json(out.events[:3])
+
+
+@pytest.mark.parametrize("format", ["json", "msgpack"])
+@pytest.mark.parametrize("first", ["text", "payloads"])
+def test_the_text_of_a_batch_is_that_of_its_payloads(format: str, first: str) -> None:
+    one, two = batch_of(4), batch_of(4, 10)
+    end = b"\n" if format == "json" else b""
+    for slices in ([whole(one)], [whole(one), whole(two)], [Slice(one, 1, 3, CountingTicket()), whole(two)]):
+        out = OutgoingBatch(slices, format)
+        getattr(out, first)()
+        expected = FORMATS[format](out.events)
+        assert out.text() == b"".join(payload + end for payload in expected)
+        assert out.payloads() == expected
+        assert out.text() == b"".join(payload + end for payload in expected)
+        assert out.sent_bytes() == sum(map(len, expected))
+
+
+def test_a_text_is_encoded_once_for_all_that_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    monkeypatch.setitem(TEXTS, "json", lambda events: calls.append(len(events)) or encode_text(events))
+    monkeypatch.delitem(FORMATS, "json")
+    batch = batch_of(5)
+    texts = [OutgoingBatch([whole(batch)], "json").text() for _ in range(2)]
+    assert texts[0] is texts[1]
+    assert OutgoingBatch([Slice(batch, 1, 3, CountingTicket())], "json").payloads() == encode_json(batch.events[1:3])
+    assert calls == [5]
+
+
+def test_a_poison_event_has_no_text_and_names_its_index() -> None:
+    poison = LogLine("x", 0.0, "m", attributes={"bad": object()})
+    out = OutgoingBatch([whole(batch_of(2)), whole(Batch((poison,)))], "json")
+    with pytest.raises(Unencodable) as caught:
+        out.text()
+    assert set(caught.value.reasons) == {2}

@@ -246,6 +246,10 @@ class Outgoing(Protocol):
         """The events in the dispatcher's `format`, index by index; encoded once for all that share the list."""
         ...
 
+    def text(self) -> bytes:
+        """The same in one piece, with a line end behind each where they are texts: for who writes them in a row."""
+        ...
+
     def __len__(self) -> int: ...
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from wlf.events import Event
 from wlf.events.template import MissingField, Template
@@ -75,6 +75,39 @@ class Namer:
         """The one name of all events, where the template holds no pointer. Raises NameRefused."""
         text = self._template.constant
         return None if text is None else self._named(text)
+
+    def names(self, events: Sequence[Any], rejected: dict[int, str]) -> str | list[str]:
+        """The names of all events: one text where it is the same for all of them.
+
+        An event without a name gets "" in the list, and its reason in `rejected` by index. Raises NameRefused where
+        the template is a constant that the sink would not take.
+        """
+        constant = self.constant
+        if constant is not None:
+            return constant
+        if self._template.by_table:
+            try:
+                return self._by_table(events)
+            except (NameRefused, AttributeError):  # whose it is shows below
+                pass
+        names: list[str] = []
+        name = self.name
+        for index, event in enumerate(events):
+            try:
+                names.append(name(event))
+            except NameRefused as error:
+                names.append("")
+                rejected[index] = str(error)
+        return names
+
+    def _by_table(self, events: Sequence[Any]) -> str | list[str]:
+        """Looks once at each table."""
+        tables, databases = {event.table for event in events}, {event.database for event in events}
+        if len(tables) == len(databases) == 1:
+            return self.name(events[0])
+        keys = [(event.database, event.table) for event in events]
+        found = {key: self.name(event) for key, event in dict(zip(keys, events, strict=True)).items()}
+        return [found[key] for key in keys]
 
     def name(self, event: Event) -> str:
         """The name for one event. Raises NameRefused with the reason."""

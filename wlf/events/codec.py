@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -11,12 +11,23 @@ from wlf.events.ddl import SchemaChange
 from wlf.events.dead_letter import DeadLetter
 from wlf.events.formats.canal import encode_canal
 from wlf.events.formats.debezium import encode_debezium, encode_debezium_schema
-from wlf.events.formats.lines import EncodeAll, NoForm, encode_lines
+from wlf.events.formats.lines import EncodeAll, NoForm, encode_lines, encode_text, split_text
 from wlf.events.formats.maxwell import encode_maxwell
 from wlf.events.plain import plain_text
 from wlf.events.rows import RowChange
 
-__all__ = ["FORMATS", "EncodeAll", "NoForm", "encode_json", "encode_msgpack", "has_form", "is_json"]
+__all__ = [
+    "FORMATS",
+    "TEXTS",
+    "EncodeAll",
+    "NoForm",
+    "encode_json",
+    "encode_msgpack",
+    "has_form",
+    "is_json",
+    "join_payloads",
+    "split_text",
+]
 
 _msgpack = msgspec.msgpack.Encoder(decimal_format="string", enc_hook=plain_text)
 
@@ -42,6 +53,9 @@ FORMATS: dict[str, EncodeAll] = {
 }
 """Output formats by the name a config gives them."""
 
+TEXTS: dict[str, Callable[[Sequence[Event]], bytes]] = {"json": encode_text, "wlf": encode_text}
+"""Formats that can be had in one piece, a line for each event, without single payloads being made."""
+
 _OF_CHANGES = (RowChange, SchemaChange, DeadLetter)
 """What the messages of other tools can tell; a dead letter is always wlf's own JSON."""
 
@@ -54,3 +68,8 @@ def has_form(format: str, kind: type[Event]) -> bool:
 def is_json(format: str) -> bool:
     """Are its payloads JSON texts, which hold no line end?"""
     return format != "msgpack"
+
+
+def join_payloads(format: str, payloads: Sequence[bytes]) -> bytes:
+    """Payloads one behind the other, with a line end behind each where they are texts."""
+    return b"\n".join((*payloads, b"")) if is_json(format) else b"".join(payloads)

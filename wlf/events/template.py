@@ -83,7 +83,7 @@ class Template:
         ValueError: the text has an unclosed `%{` or a pointer that is none.
     """
 
-    __slots__ = ("_cache", "_key", "_parts", "pointers", "text")
+    __slots__ = ("_cache", "_key", "_parts", "by_table", "pointers", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -97,6 +97,8 @@ class Template:
         self.pointers = tuple(part for part in self._parts if isinstance(part, Pointer))
         self._cache: dict[Any, str] = {}
         self._key: Callable[[Any], Any] | None = self._cache_key()
+        self.by_table = self._key is not None and "/type" not in {pointer.text for pointer in self.pointers}
+        """Does the text depend on the event's database and table alone?"""
 
     def _cache_key(self) -> Callable[[Any], Any] | None:
         """Rows of one table give the same text: then one dict lookup per event is all there is."""

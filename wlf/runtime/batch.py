@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from wlf.errors import WlfError
 from wlf.events import Event
-from wlf.events.codec import FORMATS, NoForm
+from wlf.events.codec import FORMATS, TEXTS, NoForm, join_payloads, split_text
 from wlf.runtime.weight import PayloadSizes, weigh
 
 
@@ -37,7 +37,7 @@ class Unencodable(WlfError):
 class Batch:
     """An immutable list of events, shared by all dispatchers that get it whole, and encoded once for them."""
 
-    __slots__ = ("_columns", "_encoded", "_estimates", "_heap", "_sizes", "events", "number")
+    __slots__ = ("_columns", "_encoded", "_estimates", "_heap", "_sizes", "_texts", "events", "number")
 
     def __init__(self, events: tuple[Event, ...], number: int = 0) -> None:
         self.events = events
@@ -46,6 +46,8 @@ class Batch:
         self._estimates: dict[str, int] = {}
         self._columns: dict[str, list[bytes] | None] = {}
         self._sizes: dict[str, int] = {}
+        self._texts: dict[str, bytes] = {}
+        """Columns that are still in one piece."""
 
     def encoded_bytes(self, format: str) -> int:
         """Estimated payload bytes; the same whenever it is asked."""
@@ -74,15 +76,34 @@ class Batch:
             return _encode_one_by_one(self.events[start:stop], format)
         return column if stop - start == len(column) else column[start:stop]
 
+    def text(self, format: str, start: int, stop: int) -> bytes | None:
+        """The payloads of the whole in one piece; None for a part, and where single ones are there or must be made."""
+        if stop - start != len(self.events) or format not in TEXTS or format in self._columns:
+            return None
+        found = self._texts.get(format)
+        if found is None:
+            try:
+                found = self._texts[format] = TEXTS[format](self.events)
+            except Exception:  # as below
+                return None
+            self._note_size(format, len(found) - len(self.events))
+        return found
+
     def _encode(self, format: str) -> list[bytes] | None:
         """The whole column; None where an event in it cannot be encoded: then each part is encoded by itself."""
+        text = self._texts.pop(format, None)
+        if text is not None:
+            return split_text(text)
         try:
             column = FORMATS[format](self.events)
         except Exception:  # whatever the encoder finds: the parts say which event and why
             return None
-        self._sizes[format] = size = sum(map(len, column))
-        _sizes.note(format, self._encoded, len(column), size)
+        self._note_size(format, sum(map(len, column)))
         return column
+
+    def _note_size(self, format: str, size: int) -> None:
+        self._sizes[format] = size
+        _sizes.note(format, self._encoded, len(self.events), size)
 
     def sent_bytes(self, format: str, start: int, stop: int) -> int:
         """Payload bytes of a part, in proportion; 0 where this format was never asked for."""
@@ -180,6 +201,20 @@ class OutgoingBatch:
         if reasons or formless:
             raise Unencodable(reasons, formless)
         return parts[0] if len(parts) == 1 else list(chain.from_iterable(parts))
+
+    def text(self) -> bytes:
+        """The events in the dispatcher's format in one piece, with a line end behind each where they are texts.
+
+        Raises:
+            Unencodable: as `payloads()`.
+        """
+        parts = []
+        for batch, start, stop, _ in self.slices:
+            part = batch.text(self.format, start, stop)
+            if part is None:
+                return join_payloads(self.format, self.payloads())
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def sent_bytes(self) -> int:
         """The payload bytes of it, as far as they were asked for."""

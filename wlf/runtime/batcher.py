@@ -9,7 +9,11 @@ from wlf.runtime.batch import Batch, OutgoingBatch, Slice, Ticket
 
 
 class Batcher:
-    """A queue of slices. A batch goes out when `max_events` or `max_bytes` is reached, or its oldest event is due."""
+    """A queue of slices. A batch goes out when `max_events` or `max_bytes` is reached, or its oldest event is due.
+
+    It is due `max_delay_ms` after its arrival or after the batch before was taken, whichever was first: so after a
+    pause an event goes out at once, and under load batches have that long to grow.
+    """
 
     def __init__(self, config: BatchConfig, format: str) -> None:
         self._max_events = config.max_events
@@ -19,6 +23,7 @@ class Batcher:
         self._waiting: deque[tuple[Slice, float]] = deque()
         self.events = 0
         self.encoded_bytes = 0
+        self._taken_at = float("-inf")
         self.draining = False
         """True at shutdown: nothing waits for company any more."""
 
@@ -32,15 +37,16 @@ class Batcher:
 
     def due_at(self) -> float | None:
         """When `take` will give something without further arrivals; None while nothing waits."""
-        return self._waiting[0][1] + self._delay if self._waiting else None
+        return min(self._waiting[0][1], self._taken_at) + self._delay if self._waiting else None
 
     def take(self, now: float) -> OutgoingBatch | None:
         """The next batch, or None while it may still grow."""
         if not self._waiting:
             return None
         full = self.draining or self.events >= self._max_events or self.encoded_bytes >= self._max_bytes
-        if not full and now < self._waiting[0][1] + self._delay:
+        if not full and now < min(self._waiting[0][1], self._taken_at) + self._delay:
             return None
+        self._taken_at = now
         return OutgoingBatch(self._cut(), self.format)
 
     def _cut(self) -> list[Slice]:

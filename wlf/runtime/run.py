@@ -22,6 +22,9 @@ SHOW_SECONDS = 1.0
 READY_POLL_SECONDS = 0.1
 LOG_SECONDS = 30.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+GC_THRESHOLDS = (25_000, 1, 1)
+"""More objects than the usual 700 before the cyclic collector looks at them: of a run's millions it frees nearly none,
+as batches hold no cycles. All generations soon after: classes of rows lie in the oldest, and only it frees them."""
 logger = logging.getLogger("wlf")
 
 
@@ -31,7 +34,6 @@ def run_pipeline(
     *,
     until_end: bool = False,
     show: Callable[[str], None] | None = None,
-    use_uvloop: bool = False,
 ) -> RunReport:
     """Run until the end, a failure or SIGTERM/SIGINT; a second signal leaves at once with exit code 1.
 
@@ -40,13 +42,13 @@ def run_pipeline(
         state_dir: where the cursors are kept.
         until_end: stop when every collector has reached what was its end at the start.
         show: takes the status line, once a second; without it the same goes to the log, less often.
-        use_uvloop: use uvloop where it is installed.
     """
-    with asyncio.Runner(loop_factory=_loop_factory() if use_uvloop else None) as loop:
+    with asyncio.Runner(loop_factory=_loop_factory()) as loop:
         return loop.run(_run(Runner(plan, state_dir, until_end=until_end), plan, show))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's event loop where that is installed: it takes less of the CPU for sockets."""
     if importlib.util.find_spec("uvloop") is None:
         return None
     import uvloop
@@ -61,9 +63,7 @@ async def _run(runner: Runner, plan: Plan, show: Callable[[str], None] | None) -
         loop.add_signal_handler(number, _on_signal, runner, number)
     for line in guarantee_lines(plan):
         logger.info("%s", line)
-    gc.collect()
-    # The modules and the plan stay for good: the cyclic collector need not look at them again.
-    gc.freeze()
+    _tune_gc()
     showing = asyncio.create_task(_show(runner, show))
     try:
         return await runner.run()
@@ -71,6 +71,13 @@ async def _run(runner: Runner, plan: Plan, show: Callable[[str], None] | None) -
         showing.cancel()
         for number in SIGNALS:
             loop.remove_signal_handler(number)
+
+
+def _tune_gc() -> None:
+    """The modules and the plan stay for good: the cyclic collector need not look at them again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def _on_signal(runner: Runner, number: signal.Signals) -> None:

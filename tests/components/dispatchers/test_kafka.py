@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.components.fakes import Batch
 from tests.components.rows import configured, delete, insert, update
+from wlf.components.dispatchers._kafka.delivery import _by_partition
 from wlf.components.dispatchers._kafka.keys import Keys
 from wlf.components.dispatchers._kafka.messages import Composer, Messages
 from wlf.components.dispatchers._kafka.partitioner import CACHED_KEYS, RememberedHash, hash_of, murmur2
@@ -224,3 +225,53 @@ def test_rows_without_a_row_class_are_keyed_by_their_table() -> None:
         b'{"database":"d1","table":"t1","pk.id":1}',
     ]
     assert compose(event, partition_by="columns", partition_columns=["id"]).placed == keys(event)
+
+
+COLUMNS = st.one_of(st.integers(), st.text(max_size=3), st.none(), st.just(msgspec.UNSET), st.booleans())
+TABLES = {
+    "one": TableVersion("d%d", "one", ["n", "Id%0"], [1]),
+    "zero": TableVersion("d0", "zero0", ["0", "n"], [0]),
+    "two": TableVersion("d", "two", ["a", "b"], [1, 0]),
+    "none": TableVersion("d", "none", ["a", "b"]),
+    "odd": TableVersion("d", "odd", ['a"b', "b"], [0]),
+}
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(sorted(TABLES)), st.one_of(st.integers(), COLUMNS), COLUMNS), max_size=8),
+    st.sampled_from(["wlf", "maxwell_hash", "maxwell_array"]),
+)
+def test_keys_of_a_batch_are_those_of_each_event(rows: list[tuple[str, Any, Any]], form: Any) -> None:
+    events = [
+        RowInsert(TABLES[name].database, TABLES[name].table, "insert", 1, data=TABLES[name].row(*values))
+        for name, *values in rows
+    ]
+    together = Keys(form).of(events)
+    alone = [Keys(form)._one_by_one([event]) for event in events]
+    assert together.loose == [place for place, keyed in enumerate(alone) if keyed.loose]
+    for place, keyed in enumerate(alone):
+        if not keyed.loose:  # else it is a new random one each time
+            assert together.keys[place] == keyed.keys[0]
+
+
+@given(st.lists(st.sampled_from(["Orders", "a b", "表", "x" * 300]), max_size=10))
+def test_topics_of_a_batch_are_those_of_each_event(tables: list[str]) -> None:
+    events = [insert(table, id=1) for table in tables]
+    together = compose(*events, topic="%{/database}.%{/table}", names="reject")
+    alone = [compose(event, topic="%{/database}.%{/table}", names="reject") for event in events]
+    assert together.topics == [topic for made in alone for topic in made.topics]
+    assert together.rejected == {place: made.rejected[0] for place, made in enumerate(alone) if made.rejected}
+
+
+@given(st.lists(st.one_of(st.none(), st.binary(max_size=4)), max_size=20), st.integers(1, 5), st.integers(0, 9))
+def test_each_message_is_in_the_partition_of_its_key_and_in_order(
+    placed: list[bytes | None], count: int, turn: int
+) -> None:
+    crc32 = hash_of("crc32")
+    groups = dict(_by_partition(range(len(placed)), placed, count, crc32, turn))
+    assert sorted(index for group in groups.values() for index in group) == list(range(len(placed)))
+    for partition, group in groups.items():
+        assert list(group) == sorted(group)
+        for index in group:
+            place = placed[index]
+            assert partition == (turn if place is None else crc32(place)) % count

@@ -297,3 +297,11 @@ def test_tls_trusts_its_authority_and_nobody_else(make_redis: MakeRedis, tmp_pat
         deliver(server, Batch(inserts(1)), port=port, tls={"ca": str(tmp_path / "none.pem")})
     with server.connect() as client:
         assert client.llen("wlf") == 4
+
+
+def test_a_machine_without_hiredis_delivers_the_same(redis_server: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wlf.components.dispatchers._redis.link.hiredis", None)
+    batch = Batch(inserts(500))
+    assert deliver(redis_server, batch, batch, mode={"type": "XADD", "key": "slow"}) == [None, None]
+    with redis_server.connect() as client:
+        assert [fields[b"message"] for _, fields in client.xrange("slow")] == batch.payloads() * 2

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
 
 from wlf.components.base import Context, Dispatcher, Outgoing, Partial
-from wlf.components.dispatchers._elasticsearch.operations import COMPOSERS, Composed, Operation
+from wlf.components.dispatchers._elasticsearch.bulk import Composed, Operations
+from wlf.components.dispatchers._elasticsearch.operations import COMPOSERS
 from wlf.components.dispatchers._elasticsearch.options import ElasticsearchConfig
 from wlf.errors import Retryable
 
@@ -68,31 +68,31 @@ class ElasticsearchDispatcher(Dispatcher):
         composed = self._composer.compose(batch)
         results = Results()
         results.rejected.update(composed.rejected)
-        parts = list(_parts(composed.operations, self.config.max_body_bytes))
+        parts = list(composed.operations.parts(self.config.max_body_bytes))
         for number, part in enumerate(parts):
             try:
                 await self._send(part, results)
             except Retryable as error:
                 if number == 0:
                     raise
-                left = (operation.event for later in parts[number:] for operation in later)
+                left = (event for later in parts[number:] for event in later.events)
                 results.retry.update(dict.fromkeys(left, error.message))
                 break
         if composed.ignored:
             self._ignored.add(composed.ignored)
         return _partial(composed, results)
 
-    async def _send(self, operations: Sequence[Operation], results: Results) -> None:
+    async def _send(self, operations: Operations, results: Results) -> None:
         """One request; where it is too large for the server, its halves."""
         from wlf.components.dispatchers._elasticsearch.replies import TooLarge, read_items
 
         assert self._session is not None, "open() comes first"
-        body = b"\n".join([line for operation in operations for line in operation.lines] + [b""])
+        body = operations.body()
         try:
             answer = await self._session.bulk(body)
         except TooLarge:
             if len(operations) == 1:
-                results.rejected[operations[0].event] = f"413: a document of {len(body)} bytes is too large"
+                results.rejected[operations.events[0]] = f"413: a document of {len(body)} bytes is too large"
                 return
             middle = len(operations) // 2
             await self._send(operations[:middle], results)
@@ -107,31 +107,23 @@ class ElasticsearchDispatcher(Dispatcher):
             await session.close()
 
 
-def _parts(operations: list[Operation], max_bytes: int) -> Iterator[list[Operation]]:
-    """Runs of operations that fit into one request each."""
-    part: list[Operation] = []
-    size = 0
-    for operation in operations:
-        if part and size + operation.size > max_bytes:
-            yield part
-            part, size = [], 0
-        part.append(operation)
-        size += operation.size
-    if part:
-        yield part
-
-
 def _partial(composed: Composed, results: Results) -> Partial | None:
     """The outcome by event. One that is tried again takes along what came after it on the same documents.
 
     Else the retry of `id 1 becomes 2` would delete the row 1 that was inserted behind it.
     """
+    if results.retry:
+        _take_along(composed, results)
+    for number in results.rejected:
+        results.retry.pop(number, None)
+    return Partial(results.retry, results.rejected) if results.retry or results.rejected else None
+
+
+def _take_along(composed: Composed, results: Results) -> None:
     tainted: set[bytes] = set()
-    for number, documents in composed.touched.items():
+    for number, document in composed.documents.items():
+        documents = {document, composed.left.get(number, document)}
         if number in results.retry or not tainted.isdisjoint(documents):
             tainted.update(documents)
             if number not in results.rejected:
                 results.retry.setdefault(number, "behind an event of the same row that is tried again")
-    for number in results.rejected:
-        results.retry.pop(number, None)
-    return Partial(results.retry, results.rejected) if results.retry or results.rejected else None

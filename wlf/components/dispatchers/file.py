@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -16,9 +16,8 @@ from wlf.components.config import DispatcherConfig
 from wlf.components.dispatchers._file.forms import FORMS
 from wlf.components.dispatchers._file.paths import FilePaths, Path, split_template
 from wlf.components.dispatchers._file.store import FileStore, NotSynced, Refused
-from wlf.components.naming import NameRefused
 from wlf.errors import Retryable, SetupError
-from wlf.events.codec import is_json
+from wlf.events.codec import join_payloads
 from wlf.events.template import Template
 
 Result = TypeVar("Result")
@@ -82,7 +81,6 @@ class FileDispatcher(Dispatcher):
         base, template = split_template(config.path.text, config.base_dir)
         rotated = config.rotate.max_bytes is not None or config.rotate.interval_ms is not None
         self._paths = FilePaths(template, names=config.names, on_missing=config.on_missing, rotated=rotated)
-        self._end = b"\n" if is_json(config.format) else b""
         self._base = base
         self._store: FileStore | None = None
         self._work: asyncio.Future[Any] | None = None
@@ -123,46 +121,47 @@ class FileDispatcher(Dispatcher):
         """
         rejected: dict[int, str] = {}
         groups = self._group(batch, rejected)
-        payloads = batch.payloads()
+        if len(groups) == 1 and not rejected:
+            ((path, indices),) = groups.items()
+            texts = {path: (indices, batch.text())}
+        else:
+            payloads = batch.payloads()
+            texts = {path: (indices, self._join(payloads, indices)) for path, indices in groups.items()}
         try:
-            retry = await self._in_thread(lambda: self._append(groups, payloads, rejected))
+            retry = await self._in_thread(lambda: self._append(texts, rejected))
         except NotSynced as error:
             raise _lost(error) from error
         if retry and len(retry) == len(batch):
             raise Retryable(next(iter(retry.values())))
         return Partial(retry, rejected) if retry or rejected else None
 
-    def _group(self, batch: Outgoing, rejected: dict[int, str]) -> dict[Path, list[int]]:
+    def _group(self, batch: Outgoing, rejected: dict[int, str]) -> Mapping[Path, Sequence[int]]:
         """Indices by file, in order."""
-        try:
-            constant = self._paths.constant
-        except NameRefused as error:
-            raise SetupError(f"path: {error}") from error
-        if constant is not None:
-            return {constant: list(range(len(batch)))} if len(batch) else {}
+        if not len(batch):
+            return {}
+        paths = self._paths.paths(batch.events, rejected)
+        if isinstance(paths, tuple):
+            return {paths: range(len(batch))}
         groups: defaultdict[Path, list[int]] = defaultdict(list)
-        path = self._paths.path
-        for index, event in enumerate(batch.events):
-            try:
-                groups[path(event)].append(index)
-            except NameRefused as error:
-                rejected[index] = str(error)
+        for index, path in enumerate(paths):
+            if path is not None:
+                groups[path].append(index)
         return groups
 
-    def _append(
-        self, groups: dict[Path, list[int]], payloads: Sequence[bytes], rejected: dict[int, str]
-    ) -> dict[int, str]:
+    def _join(self, payloads: Sequence[bytes], indices: Sequence[int]) -> bytes:
+        return join_payloads(self.config.format, [payloads[index] for index in indices])
+
+    def _append(self, texts: Mapping[Path, tuple[Sequence[int], bytes]], rejected: dict[int, str]) -> dict[int, str]:
         """Reasons by index of what could not be written now. Runs in the thread."""
         store = self._opened()
         retry: dict[int, str] = {}
         try:
             store.make_room()
         except (OSError, Refused) as error:
-            return dict.fromkeys((index for group in groups.values() for index in group), _reason(error))
-        for path, indices in groups.items():
-            lines = payloads if len(indices) == len(payloads) else [payloads[index] for index in indices]
+            return dict.fromkeys((index for indices, _ in texts.values() for index in indices), _reason(error))
+        for path, (indices, text) in texts.items():
             try:
-                store.append(path, self._end.join((*lines, b"")))
+                store.append(path, text)
             except Refused as error:
                 rejected.update(dict.fromkeys(indices, str(error)))
             except OSError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from wlf.components.base import Context, Dispatcher, Outgoing, Partial
 from wlf.components.dispatchers._redis.options import Pub, RedisConfig, XAdd
-from wlf.components.naming import Namer, NameRefused, NameRule
+from wlf.components.naming import Namer, NameRule
 
 if TYPE_CHECKING:
     from wlf.components.dispatchers._redis.delivery import Delivery
@@ -71,7 +71,12 @@ class RedisDispatcher(Dispatcher):
             SetupError: a password or a privilege is missing, or the server is a node of a cluster.
         """
         payloads = batch.payloads()
-        keys, indices, rejected = self._keys(batch)
+        rejected: dict[int, str] = {}
+        keys = self._namer.names(batch.events, rejected)
+        indices: Sequence[int] = range(len(batch))
+        if rejected:
+            indices = [index for index in indices if index not in rejected]
+            keys = [keys[index] for index in indices]
         assert self._delivery is not None, "open() comes first"
         retry, refused = await self._delivery.run(keys, payloads, indices)
         rejected.update(refused)
@@ -81,20 +86,3 @@ class RedisDispatcher(Dispatcher):
         """Close the connection."""
         if self._link is not None:
             await self._link.close()
-
-    def _keys(self, batch: Outgoing) -> tuple[Sequence[str], Sequence[int], dict[int, str]]:
-        """(keys, indices of the events they belong to, rejected)."""
-        constant = self._namer.constant
-        if constant is not None:
-            return [constant] * len(batch), range(len(batch)), {}
-        keys: list[str] = []
-        indices: list[int] = []
-        rejected: dict[int, str] = {}
-        name = self._namer.name
-        for index, event in enumerate(batch.events):
-            try:
-                keys.append(name(event))
-                indices.append(index)
-            except NameRefused as error:
-                rejected[index] = str(error)
-        return keys, indices, rejected

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from wlf.components.base import Context, Dispatcher, Outgoing
 from wlf.components.config import DispatcherConfig
 from wlf.errors import SetupError
-from wlf.events.codec import is_json
 
 
 class StdoutConfig(DispatcherConfig, frozen=True, kw_only=True):
@@ -45,10 +44,8 @@ class StdoutDispatcher(Dispatcher):
 
     async def dispatch(self, batch: Outgoing) -> None:
         """Write all lines of the batch. Raises SetupError when nobody reads any more."""
-        end = b"\n" if is_json(self.config.format) else b""
-        lines = end.join((*batch.payloads(), b""))
         try:
-            await self._write(lines)
+            await self._write(batch.text())
         except OSError as error:
             raise SetupError(f"standard output cannot be written: {error.strerror}") from error
 

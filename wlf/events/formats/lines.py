@@ -25,7 +25,15 @@ class NoForm(Exception):
 
 def encode_lines(objects: Sequence[Any]) -> list[bytes]:
     """One JSON text per object, UTF-8, without a line end: one call for the whole list, and one that splits it."""
-    if not objects:
-        return []
+    return split_text(encode_text(objects))
+
+
+def encode_text(objects: Sequence[Any]) -> bytes:
+    """The same in one piece, with a line end behind each."""
+    return _json.encode_lines(objects)
+
+
+def split_text(text: bytes) -> list[bytes]:
+    """The lines of what `encode_text` made."""
     # JSON text holds no raw newline, and reading lines finds them several times faster than `split` does.
-    return [line[:-1] for line in BytesIO(_json.encode_lines(objects)).readlines()]
+    return [line[:-1] for line in BytesIO(text).readlines()]

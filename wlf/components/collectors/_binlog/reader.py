@@ -83,7 +83,8 @@ class StreamReader:
     async def _arrives(self, seconds: float) -> bool:
         """Did something arrive within that time?"""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._arrived.wait(), seconds)
+            async with asyncio.timeout(seconds):  # wait_for() would make a task of it
+                await self._arrived.wait()
         return self._arrived.is_set()
 
     def close(self) -> None:

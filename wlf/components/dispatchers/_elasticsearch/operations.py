@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
-import msgspec
 from msgspec import UNSET
 
 from wlf.components.base import Outgoing
+from wlf.components.dispatchers._elasticsearch.bulk import Composed, Kind, Operations
+from wlf.components.dispatchers._elasticsearch.mirrored import Rows, RowsOf, bounded
 from wlf.components.dispatchers._elasticsearch.options import ElasticsearchConfig
 from wlf.components.naming import Namer, NameRefused, NameRule
-from wlf.events import Event, RowChange, RowDelete, RowSnapshot, RowUpdate, SchemaChange
-from wlf.events.plain import plain_number
+from wlf.events import Event, Place, RowChange, RowDelete, RowInsert, RowSnapshot, RowUpdate, SchemaChange
+from wlf.events.formats.lines import encode_lines, encode_one
 from wlf.events.rows import row_index
 
 INDEX_RULE = NameRule(
@@ -26,35 +26,9 @@ INDEX_RULE = NameRule(
     refused_start="-_+",
     reserved=frozenset((".", "..")),
 )
-_MAX_ID_BYTES = 512
-
-_encode = msgspec.json.Encoder(decimal_format="number", enc_hook=plain_number).encode
-
-
-class Operation(NamedTuple):
-    """One operation of a bulk request: an action line, and a document for all but `delete`."""
-
-    event: int
-    kind: Literal["create", "index", "delete"]
-    lines: tuple[bytes, ...]
-
-    @property
-    def size(self) -> int:
-        """Bytes in the request's body."""
-        return sum(map(len, self.lines)) + len(self.lines)
-
-
-class Composed(NamedTuple):
-    """What a batch became.
-
-    `rejected` gives reasons by index, `ignored` counts DDL that a mirror has no use for. `touched` names the documents
-    that each event is about, where the order of events matters.
-    """
-
-    operations: list[Operation]
-    rejected: dict[int, str]
-    ignored: int
-    touched: dict[int, tuple[bytes, ...]]
+_CHANGES = frozenset((RowInsert, RowUpdate, RowDelete))
+_MAX_FORM_BYTES = 480
+"""Ids of up to 512 bytes are sent as they are, those of longer forms looked at."""
 
 
 class Append:
@@ -62,40 +36,82 @@ class Append:
 
     def __init__(self, config: ElasticsearchConfig) -> None:
         self._namer = Namer(config.index, INDEX_RULE, names=config.names, on_missing=config.on_missing)
-        self._place: Any = None
-        self._prefix = ""
 
     def compose(self, batch: Outgoing) -> Composed:
         """One `create` for each event."""
-        operations: list[Operation] = []
+        events: Sequence[Event] = batch.events
+        payloads = batch.payloads()
+        numbers: Sequence[int] = range(len(events))
         rejected: dict[int, str] = {}
-        targets: dict[str, bytes] = {}
-        for number, (event, payload) in enumerate(zip(batch.events, batch.payloads(), strict=True)):
-            try:
-                name = self._namer.name(event)
-            except NameRefused as error:
-                rejected[number] = str(error)
-                continue
-            target = targets.get(name) or targets.setdefault(name, b'{"create":{"_index":%b' % _encode(name))
-            id = self._id(event)
-            end = b"}}" if id is None else b',"_id":%b}}' % _encode(id)
-            operations.append(Operation(number, "create", (target + end, payload)))
-        return Composed(operations, rejected, 0, {})
+        names = self._namer.names(events, rejected)
+        if isinstance(names, str):
+            names = [names] * len(events)
+        if rejected:
+            numbers = [number for number in numbers if number not in rejected]
+            events, payloads = [events[number] for number in numbers], [payloads[number] for number in numbers]
+            names = [names[number] for number in numbers]
+        actions = _actions(events, names) if _CHANGES.issuperset(map(type, events)) else None
+        if actions is None:
+            actions = [_action(name, event) for name, event in zip(names, events, strict=True)]
+        return Composed(Operations(numbers, "create", actions, payloads), rejected)
 
-    def _id(self, event: Any) -> str | None:
-        """None lets the server choose: then a replay makes a second document."""
-        place = getattr(event, "place", None)
-        if place is not None:
-            if place is not self._place:
-                self._place = place
-                self._prefix = f"{place.server}:{place.ts}:{place.file}:{place.offset}:"
-            if isinstance(event, RowSnapshot):
-                # Tables are copied beside each other: on a quiet server all their rows have one place.
-                return _bounded(f"snapshot:{self._prefix}{event.database}.{event.table}:{row_index(event)}")
-            return _bounded(f"{self._prefix}{row_index(event)}")
-        if isinstance(event, SchemaChange) and event.position is not UNSET:
-            return _bounded(f"ddl:{event.server_id or ''}:{event.ts}:{event.position}")
+
+def _actions(events: Sequence[Any], names: Sequence[str]) -> list[bytes] | None:
+    """As `_action` for each, which are the same but for three numbers for all rows out of one file into one index.
+
+    None where they need a look one by one.
+    """
+    actions: list[bytes] = []
+    place = name = server = file = None
+    form, ts, offset, first, last = b"", 0, 0, 0, 0
+    try:
+        for event, named in zip(events, names, strict=True):
+            if event.place is not place:
+                place, before = event.place, (server, file)
+                server, file, offset, ts, _, first, rows, _ = place
+                last = rows - 1
+                if (server, file) != before:
+                    name = None
+            if named is not name:
+                name = named
+                form = _form(name, server, file)
+                if len(form) > _MAX_FORM_BYTES:
+                    return None
+            number = event.xoffset
+            actions.append(form % (ts, offset, last if number is UNSET else number - first))
+    except AttributeError:  # no place: this came from no binlog
         return None
+    return actions
+
+
+def _form(name: str, server: str | None, file: str | None) -> bytes:
+    """The action line with `%d` for timestamp, offset and index of the row."""
+    before, between = encode_one(f"{server}:")[:-1], encode_one(f":{file}:")[1:-1]
+    parts = b'{"create":{"_index":%b,"_id":%b' % (encode_one(name), before), between, b":", b'"}}'
+    return b"%d".join(part.replace(b"%", b"%%") for part in parts)
+
+
+def _action(name: str, event: Event) -> bytes:
+    id = _id(event)
+    end = b"}}" if id is None else b',"_id":%b}}' % encode_one(id)
+    return b'{"create":{"_index":%b%b' % (encode_one(name), end)
+
+
+def _id(event: Any) -> str | None:
+    """None lets the server choose: then a replay makes a second document."""
+    place = getattr(event, "place", None)
+    if place is not None:
+        if isinstance(event, RowSnapshot):
+            # Tables are copied beside each other: on a quiet server all their rows have one place.
+            return bounded(f"snapshot:{_prefix(place)}{event.database}.{event.table}:{row_index(event)}")
+        return bounded(f"{_prefix(place)}{row_index(event)}")
+    if isinstance(event, SchemaChange) and event.position is not UNSET:
+        return bounded(f"ddl:{event.server_id or ''}:{event.ts}:{event.position}")
+    return None
+
+
+def _prefix(place: Place) -> str:
+    return f"{place.server}:{place.ts}:{place.file}:{place.offset}:"
 
 
 class Mirror:
@@ -105,99 +121,71 @@ class Mirror:
         self._namer = Namer(config.index, INDEX_RULE, names=config.names, on_missing=config.on_missing)
         # Where the index does not tell tables apart, the id must.
         pointers = {pointer.text for pointer in config.index.pointers}
-        self._qualified = not {"/database", "/table"} <= pointers
+        self._rows = RowsOf(is_qualified=not {"/database", "/table"} <= pointers)
 
     def compose(self, batch: Outgoing) -> Composed:
         """At most one operation for each document; DDL is left out."""
-        last: dict[bytes, Operation] = {}
+        events = batch.events
         rejected: dict[int, str] = {}
-        touched: dict[int, tuple[bytes, ...]] = {}
+        names = self._namer.names(events, rejected)
+        if isinstance(names, str):
+            names = [names] * len(events)
+        documents: dict[int, bytes] = {}
+        left: dict[int, bytes] = {}
         ignored = 0
-        for number, event in enumerate(batch.events):
-            if isinstance(event, SchemaChange):
-                ignored += 1
+        kind = name = table = database = None
+        rows: Rows | None = None
+        for number, event in enumerate(events):
+            if not isinstance(event, RowChange):
+                ignored += self._is_ignored(number, event, rejected)
                 continue
+            if rejected and number in rejected:
+                continue
+            of = type(event.data), names[number], event.table, event.database
+            if of[0] is not kind or of[1] is not name or of[2] is not table or of[3] is not database:
+                kind, name, table, database = of
+                rows = self._rows.of(name, event)
+            assert rows is not None
             try:
-                operations = self._operations(number, event)
+                documents[number] = document = rows.document(event)
+                if isinstance(event, RowUpdate) and (former := rows.former(event, document)) != document:
+                    left[number] = former
             except NameRefused as error:
+                documents.pop(number, None)
                 rejected[number] = str(error)
-                continue
-            touched[number] = tuple(operations)
-            for document in operations:
-                last.pop(document, None)  # so that the request is in the order of the events
-            last.update(operations)
-        return Composed(list(last.values()), rejected, ignored, touched)
+        return Composed(_last_of_each(events, documents, left), rejected, ignored, documents, left)
 
-    def _operations(self, number: int, event: Event) -> dict[bytes, Operation]:
-        """Operations by document (index and id). Raises NameRefused with the reason."""
-        if not isinstance(event, RowChange):
-            raise NameRefused(f"expected a row change for mode mirror, got {type(event).__name__}")
-        place = b'{"_index":%b,"_id":' % _encode(self._namer.name(event))
-        key = _key(event)
-        document = self._document(place, event, key)
-        if isinstance(event, RowDelete):
-            return {document: _delete(number, document)}
-        if _is_partial(event.data):
-            raise NameRefused("expected all columns of the row for mode mirror: set binlog_row_image to FULL")
-        operations = {}
-        former = self._document(place, event, _former_key(event, key)) if isinstance(event, RowUpdate) else document
-        if former != document:
-            operations[former] = _delete(number, former)
-        operations[document] = Operation(number, "index", (b'{"index":%b}' % document, _encode(event.data)))
-        return operations
-
-    def _document(self, place: bytes, event: RowChange, key: tuple[Any, ...]) -> bytes:
-        id = _bounded(_key_text(key, (event.database, event.table) if self._qualified else ()))
-        return b"%b%b}" % (place, _encode(id))
-
-
-def _delete(number: int, document: bytes) -> Operation:
-    return Operation(number, "delete", (b'{"delete":%b}' % document,))
-
-
-def _key(event: RowChange) -> tuple[Any, ...]:
-    version = getattr(event.data, "__table__", None)
-    key = version.key(event.data) if version is not None and version.key is not None else event.primary_key
-    if key is UNSET or not key:
-        raise NameRefused(f"expected a table with a primary key for mode mirror, got {event.database}.{event.table}")
-    if UNSET in key or None in key:
-        raise NameRefused(f"expected the primary key in each row for mode mirror, got {event.database}.{event.table}")
-    return tuple(key)
-
-
-def _former_key(event: RowUpdate, key: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The key before the update: `old` has those of its columns that changed."""
-    version = getattr(event.old, "__table__", None)
-    if version is None or version.key is None:
-        return key
-    return tuple(now if was is UNSET else was for was, now in zip(version.key(event.old), key, strict=True))
-
-
-def _is_partial(row: Any) -> bool:
-    """Did the server log some of the columns only? Then the document would lose the others."""
-    version = getattr(row, "__table__", None)
-    if version is None:
+    def _is_ignored(self, number: int, event: Event, rejected: dict[int, str]) -> bool:
+        """Is it DDL? Everything else that is no row is refused."""
+        if isinstance(event, SchemaChange):
+            rejected.pop(number, None)
+            return True
+        rejected[number] = f"expected a row change for mode mirror, got {type(event).__name__}"
         return False
-    missing = sum(getattr(row, f"f{column}") is UNSET for column in range(len(version.columns)))
-    return missing > len(version.skip)
 
 
-def _key_text(key: tuple[Any, ...], table: tuple[str, ...]) -> str:
-    """The plain value of a one-column key, a JSON array of all others: two keys never give one text."""
-    if len(key) == 1 and not table:
-        value = key[0]
-        if type(value) is int:
-            return str(value)
-        if type(value) is str and value and value[0] not in '["':
-            return value
-        return _encode(value).decode()
-    return _encode((*table, *key)).decode()
-
-
-def _bounded(id: str) -> str:
-    """Ids are at most 512 bytes long: a longer one is hashed."""
-    raw = id.encode("utf-8", "surrogatepass")
-    return id if len(raw) <= _MAX_ID_BYTES else f"sha256:{hashlib.sha256(raw).hexdigest()}"
+def _last_of_each(events: Sequence[Any], documents: dict[int, bytes], left: dict[int, bytes]) -> Operations:
+    """The last operation on each document, in the order of the events. Only these rows are encoded."""
+    last: dict[bytes, int] = {}
+    for number, document in documents.items():
+        former = left.get(number)
+        if former is not None:
+            last.pop(former, None)
+            last[former] = ~number
+        last.pop(document, None)
+        last[document] = number
+    kinds: list[Kind] = []
+    actions: list[bytes] = []
+    for document, number in last.items():
+        kind: Kind = "delete" if number < 0 or isinstance(events[number], RowDelete) else "index"
+        kinds.append(kind)
+        actions.append((b'{"index":%b}' if kind == "index" else b'{"delete":%b}') % document)
+    numbers = [number if number >= 0 else ~number for number in last.values()]
+    texts: Any = encode_lines([events[n].data for n, kind in zip(numbers, kinds, strict=True) if kind == "index"])
+    if len(texts) == len(numbers):
+        return Operations(numbers, "index", actions, texts)
+    given = iter(texts)
+    return Operations(numbers, kinds, actions, [next(given) if kind == "index" else None for kind in kinds])
 
 
 COMPOSERS: dict[str, Callable[[ElasticsearchConfig], Append | Mirror]] = {"append": Append, "mirror": Mirror}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from typing import Literal, TypeAlias
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
 
 from wlf.components.naming import NameRefused
+from wlf.errors import SetupError
 from wlf.events import Event
 from wlf.events.template import MissingField, Template
 
@@ -79,6 +81,37 @@ class FilePaths:
         """The one path of all events, where the template holds no pointer. Raises NameRefused."""
         text = self._template.constant
         return None if text is None else self._path(text)
+
+    def paths(self, events: Sequence[Any], rejected: dict[int, str]) -> Path | list[Path | None]:
+        """The paths of all events: a single one where it is the same for all.
+
+        An event without a path gets None in the list, and its reason in `rejected` by index. Raises SetupError where
+        the template is a constant that is no path.
+        """
+        try:
+            if (constant := self.constant) is not None:
+                return constant
+        except NameRefused as error:
+            raise SetupError(f"path: {error}") from error
+        if self._template.by_table:
+            try:
+                return self._by_table(events)
+            except (NameRefused, AttributeError):  # whose it is shows below
+                pass
+        paths: list[Path | None] = []
+        for index, event in enumerate(events):
+            try:
+                paths.append(self.path(event))
+            except NameRefused as error:
+                paths.append(None)
+                rejected[index] = str(error)
+        return paths
+
+    def _by_table(self, events: Sequence[Any]) -> Path | list[Path | None]:
+        """Looks once at each table."""
+        keys = [(event.database, event.table) for event in events]
+        found = {key: self.path(event) for key, event in dict(zip(keys, events, strict=True)).items()}
+        return next(iter(found.values())) if len(found) == 1 else [found[key] for key in keys]
 
     def path(self, event: Event) -> Path:
         """The path for one event. Raises NameRefused with the reason."""

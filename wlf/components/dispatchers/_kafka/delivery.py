@@ -7,6 +7,7 @@ one at no cost; and when one fails, those behind it have not been sent, so order
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +32,7 @@ class Group:
 
     topic: str
     partition: int
-    messages: list[int]
+    messages: Sequence[int]
     start: int = 0
     limit: int | None = None
     """Messages in the next record batch at most, while looking for the one that the broker refuses."""
@@ -42,7 +43,7 @@ class Group:
         return f"{self.topic}[{self.partition}]"
 
     @property
-    def rest(self) -> list[int]:
+    def rest(self) -> Sequence[int]:
         """What is not settled yet."""
         return self.messages[self.start :]
 
@@ -94,32 +95,24 @@ class Delivery:
 
     async def _groups(self, producer: AIOKafkaProducer, hash_key: Hash, turn: int) -> list[Group]:
         """The messages by topic and partition; those of topics that are not there go to `retry`."""
-        messages = self._messages
-        topics = dict.fromkeys(messages.topics)
-        refused = await self._session.create(topics)
-        if refused:
-            named = enumerate(messages.topics)
-            self.rejected.update({index: refused[topic] for index, topic in named if topic in refused})
-        counts = await self._partitions(producer, [topic for topic in topics if topic not in refused])
-        groups: dict[str, dict[int, list[int]]] = {topic: {} for topic in topics}
-        for index, (topic, placed) in enumerate(zip(messages.topics, messages.placed, strict=True)):
-            count = counts.get(topic)
-            if not count:
-                continue
-            partition = (hash_key(placed) if placed is not None else turn) % count
-            group = groups[topic].get(partition)
-            if group is None:
-                groups[topic][partition] = [index]
-            else:
-                group.append(index)
+        by_topic = _by_topic(self._messages)
+        refused = await self._session.create(by_topic)
+        for topic, reason in refused.items():
+            self.rejected.update(dict.fromkeys(by_topic[topic], reason))
+        counts = await self._partitions(producer, {t: m for t, m in by_topic.items() if t not in refused})
+        placed = self._messages.placed
         return [
             Group(topic, partition, group)
-            for topic, partitions in groups.items()
-            for partition, group in partitions.items()
+            for topic, indices in by_topic.items()
+            if counts.get(topic)
+            for partition, group in _by_partition(indices, placed, counts[topic], hash_key, turn)
         ]
 
-    async def _partitions(self, producer: AIOKafkaProducer, topics: list[str]) -> dict[str, int]:
-        """The number of partitions of each topic, 0 for those that the brokers do not know."""
+    async def _partitions(self, producer: AIOKafkaProducer, topics: Mapping[str, Sequence[int]]) -> dict[str, int]:
+        """The number of partitions of each topic, 0 for those that the brokers do not know.
+
+        The messages of these go to `retry`.
+        """
         known = {topic: producer.client.cluster.partitions_for_topic(topic) for topic in topics}
         counts = {topic: len(partitions or ()) for topic, partitions in known.items()}
         asked = {topic: asyncio.ensure_future(producer.partitions_for(topic)) for topic in topics if not counts[topic]}
@@ -138,12 +131,11 @@ class Delivery:
                 counts[topic] = len(future.result())
             elif (refused := refusal(error, f"topic {topic}")) is not None:
                 raise refused from error
-        missing = {topic for topic, count in counts.items() if not count}
-        for topic in missing:
-            self._session.forget(topic)
-        for index, topic in enumerate(self._messages.topics):
-            if topic in missing:
-                self.retry[index] = f"topic {topic} is not there, and the brokers do not create it"
+        for topic, count in counts.items():
+            if not count:
+                self._session.forget(topic)
+                reason = f"topic {topic} is not there, and the brokers do not create it"
+                self.retry.update(dict.fromkeys(topics[topic], reason))
         return counts
 
     async def _round(self, producer: AIOKafkaProducer, groups: list[Group], now_ms: int) -> list[Group]:
@@ -162,19 +154,26 @@ class Delivery:
         return [group for group in groups if group.start < len(group.messages)]
 
     async def _send(self, producer: AIOKafkaProducer, group: Group, now_ms: int) -> Sent:
+        batch = producer.create_batch()
+        self._fill(batch, group, now_ms)
+        size = batch.size()
+        future = await producer.send_batch(batch, group.topic, partition=group.partition)
+        return Sent(group, batch.record_count(), size, future)
+
+    def _fill(self, batch: Any, group: Group, now_ms: int) -> None:
+        """As much of the group as the batch takes, right into the client's C part: its Python part takes twice that."""
         messages, rest = self._messages, group.rest
         if group.limit is not None:
             rest = rest[: group.limit]
         keys, values, headers, own = messages.keys, messages.values, self._headers, messages.headers
-        batch = producer.create_batch()
-        append = batch.append
+        append, offset = batch._builder.append, 0
         for index in rest:
             more = headers if own is None else [*headers, *own[index]]
-            if append(timestamp=now_ms, key=keys[index], value=values[index], headers=more) is None:
+            if append(offset, now_ms, keys[index], values[index], more) is None:
+                batch.close()
                 break
-        size = batch.size()
-        future = await producer.send_batch(batch, group.topic, partition=group.partition)
-        return Sent(group, batch.record_count(), size, future)
+            offset += 1
+        batch._relative_offset = offset
 
     def _settle(self, part: Sent) -> bool:
         """Book the outcome of a part; was it delivered? If not, the producer must not be used again."""
@@ -215,3 +214,31 @@ class Delivery:
     def _left(self) -> float:
         """Seconds until this delivery gives up."""
         return max(0.0, self._deadline - asyncio.get_running_loop().time())
+
+
+def _by_topic(messages: Messages) -> Mapping[str, Sequence[int]]:
+    """The indices of each topic's messages, in order."""
+    if messages.topic is not None:
+        return {messages.topic: range(len(messages.topics))}
+    found: dict[str, list[int]] = {}
+    last: str | None = None
+    group: list[int] = []
+    for index, topic in enumerate(messages.topics):
+        if topic is not last:
+            last = topic
+            group = found.setdefault(topic, [])
+        group.append(index)
+    return found
+
+
+def _by_partition(
+    indices: Sequence[int], placed: Sequence[bytes | None], count: int, hash_key: Hash, turn: int
+) -> Iterable[tuple[int, Sequence[int]]]:
+    """The messages of one topic by partition, in order; without a place they go where it is their `turn`."""
+    if count == 1:
+        return ((0, indices),)
+    groups: list[list[int]] = [[] for _ in range(count)]
+    for index in indices:
+        place = placed[index]
+        groups[(turn if place is None else hash_key(place)) % count].append(index)
+    return [(partition, group) for partition, group in enumerate(groups) if group]

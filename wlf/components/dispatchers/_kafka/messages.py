@@ -14,7 +14,7 @@ from wlf.components.dispatchers._kafka.keys import Keyed, Keys, former_of
 from wlf.components.dispatchers._kafka.options import KafkaConfig
 from wlf.components.dispatchers._kafka.places import Places
 from wlf.components.dispatchers._kafka.skeleton import skeleton_of
-from wlf.components.naming import Namer, NameRefused, NameRule
+from wlf.components.naming import Namer, NameRule
 from wlf.events import DeadLetter, Event, RowDelete, RowUpdate
 from wlf.events.codec import FORMATS
 from wlf.events.formats.debezium import NEW_KEY, Message, expand
@@ -42,6 +42,8 @@ class Messages:
     rejected: dict[int, str] = field(default_factory=dict)
     headers: Sequence[Headers] | None = None
     """Beside those that all messages have; None: no message has any."""
+    topic: str | None = None
+    """The topic of all messages, where it is the same; None: look at each."""
 
 
 class Composer:
@@ -60,29 +62,20 @@ class Composer:
         if self._config.expands:
             return self._expanded(batch)
         events, values = batch.events, batch.payloads()
-        topics, rejected = self._topics(batch)
+        topic, topics, rejected = self._topics(batch)
         keyed = self._keys.of(events)
         placed = self._places.of(events, keyed)
-        messages = Messages(topics, keyed.keys, placed, values, range(len(events)), rejected)
+        messages = Messages(topics, keyed.keys, placed, values, range(len(events)), rejected, topic=topic)
         self._weigh(batch, messages)
         if rejected:
             _leave_out(messages)
         return self._with_tombstones(batch, messages, keyed) if self._config.effective_tombstones else messages
 
-    def _topics(self, batch: Outgoing) -> tuple[list[str], dict[int, str]]:
-        constant = self._namer.constant
-        if constant is not None:
-            return [constant] * len(batch), {}
-        topics: list[str] = []
+    def _topics(self, batch: Outgoing) -> tuple[str | None, list[str], dict[int, str]]:
+        """(the topic of all or None, the topic of each, rejected)."""
         rejected: dict[int, str] = {}
-        name = self._namer.name
-        for index, event in enumerate(batch.events):
-            try:
-                topics.append(name(event))
-            except NameRefused as error:
-                topics.append("")
-                rejected[index] = str(error)
-        return topics, rejected
+        names = self._namer.names(batch.events, rejected)
+        return (names, [names] * len(batch), rejected) if isinstance(names, str) else (None, names, rejected)
 
     def _weigh(self, batch: Outgoing, messages: Messages) -> None:
         """Reject what is larger than any broker would be asked to take; of a dead letter, send what fits."""
@@ -112,7 +105,7 @@ class Composer:
 
     def _expanded(self, batch: Outgoing) -> Messages:
         """Debezium's messages: an update of a key is a delete, a tombstone and a create."""
-        topics, rejected = self._topics(batch)
+        topic, topics, rejected = self._topics(batch)
         made, events = expand(
             batch.events,
             batch.payloads(),
@@ -130,6 +123,7 @@ class Composer:
             events,
             rejected,
             [message.headers for message in made],
+            topic,
         )
         self._weigh(batch, messages)
         if rejected:
@@ -154,7 +148,7 @@ class Composer:
                 entries.append(entry)
         columns: Any = tuple(map(list, zip(*entries, strict=True))) or ((), (), (), (), ())
         topics, keys, places, values, events = columns
-        return Messages(topics, keys, places, values, events, messages.rejected)
+        return Messages(topics, keys, places, values, events, messages.rejected, topic=messages.topic)
 
     def _left(self, entry: _Entry, event: RowUpdate) -> _Entry | None:
         """The tombstone of what the row was found by before an update; None where that is still the same."""
@@ -197,7 +191,10 @@ def _subject(message: Message, event: Event) -> Event:
 
 
 def _longest(values: Sequence[bytes | None]) -> int:
-    return max(map(len, filter(None, values)), default=0)
+    try:
+        return max(map(len, values), default=0)  # type: ignore[arg-type]
+    except TypeError:  # some are None
+        return max(map(len, filter(None, values)), default=0)
 
 
 def _len(value: bytes | None) -> int:

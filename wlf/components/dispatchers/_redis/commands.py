@@ -15,12 +15,27 @@ MAX_VALUES = 100_000
 MAX_COMMAND_BYTES = 64 << 20
 """Bytes in one LPUSH or RPUSH at most: a server closes the connection at 1 GiB (client-query-buffer-limit)."""
 
+REMEMBERED_LENGTHS = 65_536
+
 
 class Command(NamedTuple):
     """One command on the wire, and which events of the batch it carries."""
 
     packed: bytes
     indices: Sequence[int]
+
+
+class _Lengths(dict[int, bytes]):
+    """How the length of a bulk string is written; that of short ones is remembered."""
+
+    def __missing__(self, length: int) -> bytes:
+        text = b"$%d" % length
+        if length < REMEMBERED_LENGTHS:
+            self[length] = text
+        return text
+
+
+_lengths = _Lengths()
 
 
 def bulk(value: bytes) -> bytes:
@@ -48,12 +63,20 @@ class Packer:
         self.atomic = isinstance(mode, XAdd)
         """The commands of a batch go in one transaction: see `RedisDispatcher`."""
 
-    def each(self, keys: Sequence[str], payloads: Sequence[bytes], indices: Sequence[int]) -> list[Command]:
-        """One command per event; `keys` are those of `indices`."""
-        prefix = self._prefix
-        return [
-            Command(prefix(key) + bulk(payloads[index]), (index,)) for key, index in zip(keys, indices, strict=True)
-        ]
+    def each(self, keys: str | Sequence[str], payloads: Sequence[bytes]) -> bytes:
+        """One command per event, in a transaction where the mode wants one; all joined in one step.
+
+        `keys` is one text where it is the same for all.
+        """
+        size = len(payloads)
+        parts: list[bytes] = [b""] * (3 * size + 1)
+        parts[:-1:3] = [self._prefix(keys)] * size if isinstance(keys, str) else list(map(self._prefix, keys))
+        parts[1::3] = [_lengths[length] for length in map(len, payloads)]
+        parts[2::3] = payloads
+        if self.atomic:
+            parts[0] = BEGIN + parts[0]
+            parts[-1] = COMMIT
+        return b"\r\n".join(parts)
 
     def grouped(self, key: str, payloads: Sequence[bytes], indices: Sequence[int]) -> Iterator[Command]:
         """One command per key, cut where it would be too large; to be sent one after the other."""
@@ -61,16 +84,22 @@ class Packer:
         start = 0
         while start < len(indices):
             stop = _cut(payloads, indices, start)
-            values = b"".join([bulk(payloads[index]) for index in indices[start:stop]])
-            yield Command(b"*%d\r\n%b%b" % (2 + stop - start, head, values), indices[start:stop])
+            some = indices[start:stop]
+            values = payloads if len(some) == len(payloads) else [payloads[index] for index in some]
+            parts: list[bytes] = [b""] * (2 * len(some) + 1)
+            parts[:-1:2] = [_lengths[length] for length in map(len, values)]
+            parts[1::2] = values
+            parts[0] = b"*%d\r\n%b%b" % (2 + len(some), head, parts[0])
+            yield Command(b"\r\n".join(parts), some)
             start = stop
 
     def _prefix(self, key: str) -> bytes:
+        """A command up to the length of its value, without the line end."""
         prefix = self._prefixes.get(key)
         if prefix is None:
             if len(self._prefixes) >= MAX_VALUES:
                 self._prefixes.clear()
-            prefix = self._prefixes[key] = self._head + bulk(key.encode()) + self._tail
+            prefix = self._prefixes[key] = (self._head + bulk(key.encode()) + self._tail)[:-2]
         return prefix
 
 

@@ -6,8 +6,10 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
+from redis._parsers.base import BaseParser
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import InvalidResponse, RedisError, ResponseError
 
 from wlf.components.dispatchers._redis.options import RedisConfig
 from wlf.components.dispatchers._redis.replies import PASSING, code_of, reason_of, refusal
@@ -15,7 +17,16 @@ from wlf.components.dispatchers._redis.sentinel import find_master
 from wlf.components.tls import TlsConfig, certificate_refused, ssl_context
 from wlf.errors import Retryable, SetupError
 
+hiredis: Any
+try:
+    import hiredis
+except ImportError:  # there is no wheel for every machine: then it is slower
+    hiredis = None
+
 GOODBYE_S = 0.5
+READ_BYTES = 65_536
+_INCOMPLETE = object()
+_WELL = frozenset((bytes, int))
 ANSWER_SHARE = 0.9
 """Of `timeout_ms`: the server's silence is noticed here, with a reason, before the runtime cuts the delivery off."""
 
@@ -26,6 +37,7 @@ class Link:
     def __init__(self, config: RedisConfig) -> None:
         self._config = config
         self._connection: Any = None  # the client's connections are typed by halves
+        self._reader: Any = None
 
     async def open(self) -> None:
         """Connect, log in and select the database.
@@ -46,6 +58,7 @@ class Link:
                 raise _why(error, self._config) from error
             raise
         self._connection = connection
+        self._reader = new_reader()
 
     async def _place(self) -> tuple[str, int]:
         """(host, port) to connect to."""
@@ -68,10 +81,7 @@ class Link:
         try:
             async with asyncio.timeout(limit_ms / 1000):
                 await self._connection.send_packed_command([packed])
-                # Its public read_response() sets up a timeout and a host name for each reply, which would be more
-                # than half of all the work here.
-                read = self._connection._parser.read_response
-                return [await read() for _ in range(replies)]
+                return await self._replies(replies)
         except BaseException as error:
             await self.close()
             if isinstance(error, TimeoutError):
@@ -79,6 +89,32 @@ class Link:
             if isinstance(error, RedisError | OSError):
                 raise _why(error, self._config) from error
             raise
+
+    async def _replies(self, count: int) -> list[Any]:
+        """Read that many replies.
+
+        The connection's public read_response() sets up a timeout and a host name for each reply, which would be more
+        than half of all the work here, and its parser's own is a coroutine for each: so the replies are taken right out
+        of hiredis, where that is installed.
+        """
+        reader = self._reader
+        if reader is None:
+            return [await self._connection._parser.read_response() for _ in range(count)]
+        replies: list[Any] = []
+        take, read = reader.gets, self._connection._reader.read
+        while len(replies) < count:
+            reply = take()
+            while reply is not _INCOMPLETE:
+                replies.append(reply)
+                reply = take()
+            if len(replies) < count:
+                chunk = await read(READ_BYTES)
+                if not chunk:
+                    raise RedisConnectionError("the server closed the connection")
+                reader.feed(chunk)
+        if not _WELL.issuperset(map(type, replies)):
+            _raise_lost(replies)
+        return replies
 
     async def close(self) -> None:
         """Let go of the connection, whatever state it is in."""
@@ -88,6 +124,21 @@ class Link:
             with suppress(RedisError, OSError, TimeoutError):
                 async with asyncio.timeout(GOODBYE_S):
                     await connection.disconnect()
+
+
+def new_reader() -> Any:
+    """What makes replies of bytes, with the client's own errors; None without hiredis."""
+    if hiredis is None:
+        return None
+    return hiredis.Reader(protocolError=InvalidResponse, replyError=BaseParser.parse_error, notEnoughData=_INCOMPLETE)
+
+
+def _raise_lost(replies: list[Any]) -> None:
+    """Raise what says that the server cannot be used, such as one that is loading its data."""
+    for reply in replies:
+        first = reply[0] if isinstance(reply, list) and reply else reply
+        if isinstance(first, RedisConnectionError):
+            raise first
 
 
 def _new(config: RedisConfig, place: tuple[str, int]) -> Any:
