@@ -80,9 +80,15 @@ def fraction_reader(fsp: int) -> tuple[str, Memo[int, str] | Callable[[bytes], s
 
 
 def _short_fractions(fsp: int) -> Memo[int, str]:
-    if fsp < 3:
-        return Memo(lambda value: fraction_text(fsp, value))
-    return Memo(lambda value: fraction_text(fsp, value >> 8 | (value & 255) << 8), 10_000)
+    parts = 100 if fsp < 3 else 10_000
+
+    def text(stored: int) -> str:
+        value = stored if fsp < 3 else stored >> 8 | (stored & 255) << 8
+        if value >= parts:
+            raise DecodeError(f"expected a fraction below {parts}, got {value}")
+        return fraction_text(fsp, value)
+
+    return Memo(text, parts)
 
 
 _FRACTIONS = [_short_fractions(fsp) for fsp in range(5)]
