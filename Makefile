@@ -54,7 +54,7 @@ format: $(VENV)/.dev
 bench: servers            ## throughput, latency and memory of wlf on real servers; ARGS="--quick", "--publish" ...
 	$(BIN)/python -m benchmarks $(ARGS)
 
-bench-peers: servers      ## wlf beside other programs, with the same data and the same sinks; what is missing is told
+bench-peers: peers        ## wlf beside other programs, with the same data and the same sinks; what is missing is told
 	$(BIN)/python -m benchmarks peers $(ARGS)
 
 bench-micro: servers       ## the parts by themselves, in CPU time, by pytest-benchmark; ARGS="-k redis"
@@ -79,7 +79,7 @@ peers: servers             ## the programs that wlf is compared with, in the ser
 	$(BIN)/python -m benchmarks.peers install
 
 try-peers: peers           ## a small job of each peer on real servers: does every row and line arrive?
-	$(BIN)/python -m benchmarks.peers try
+	WLF_TRY_PEERS=1 $(BIN)/python -m pytest tests/benchmarks/test_peers.py
 
 docs: $(VENV)/.dev        ## write the generated reference anew
 	$(BIN)/python -m tests.docs.generate
