@@ -1,0 +1,65 @@
+"""What is stored of a file: how far it was read, and enough of its contents to know it again."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import msgspec
+
+HEAD_BYTES = 1024
+TAIL_BYTES = 64
+
+WHOLE, INSIDE, SKIPPING = 0, 1, 2
+"""Where a position lies: between two lines, inside one whose beginning was delivered, or in the rest of a cut one."""
+
+
+class Position(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A place in one file.
+
+    Args:
+        path: the name under which the file was found first.
+        offset: bytes (of the decompressed text) that are delivered.
+        device, inode: where it was; a hint, since both can come to mean another file.
+        head_bytes, head: how many bytes of the beginning are known, 1024 at most, and what they hash to.
+        tail: what the last bytes before `offset` hash to, 64 at most.
+        within: whether the offset lies inside a line.
+        now: its present name, where that is another.
+    """
+
+    path: str
+    offset: int
+    device: int
+    inode: int
+    head_bytes: int = 0
+    head: bytes = b""
+    tail: bytes = b""
+    within: int = WHOLE
+    now: str | None = None
+
+    @property
+    def tail_bytes(self) -> int:
+        """How many bytes `tail` was made of."""
+        return min(TAIL_BYTES, self.offset)
+
+    def encode(self) -> bytes:
+        """For the store."""
+        return _encode(self)
+
+    def describe(self) -> str:
+        """`/var/log/app.log: 1234`, with its present name where that is another."""
+        moved = f" (now {self.now})" if self.now else ""
+        return f"{self.path}: {self.offset}{moved}"
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Position).decode
+
+
+def decode_position(stored: bytes) -> Position:
+    """What `Position.encode` made. Raises msgspec.DecodeError."""
+    return _decode(stored)
+
+
+def digest(content: bytes) -> bytes:
+    """What contents are known by; nothing of them can be read off it."""
+    return blake2b(content, digest_size=12).digest() if content else b""
