@@ -76,7 +76,7 @@ class FileReading:
     async def to_end(self) -> Self:
         """Read what is there, and close."""
         self.until_end = True
-        self._make()
+        await self.restart()
         while await self.step():
             pass
         await self.close()

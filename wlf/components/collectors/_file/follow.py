@@ -1,23 +1,17 @@
-"""One file that is followed: how far it was read, what it is known by, and its next lines."""
+"""One file that is followed: its name, how far it was read, and what it is known by."""
 
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+import sys
+from typing import Any
 
+from wlf.components.collectors._file.birth import born
+from wlf.components.collectors._file.contents import Contents, Plain, Unpacked, kind_of
 from wlf.components.collectors._file.lines import LineSplitter
-from wlf.components.collectors._file.position import HEAD_BYTES, SKIPPING, TAIL_BYTES, WHOLE, Position, digest
+from wlf.components.collectors._file.position import HEAD_BYTES, SKIPPING, TAIL_BYTES, WHOLE, Position, digest, hasher
 
-CHUNK_BYTES = 262_144
-"""What one read asks for: large enough that a line costs next to nothing, small enough to be fair."""
-
-
-class Lines(NamedTuple):
-    """Consecutive lines of one file."""
-
-    texts: list[str]
-    offsets: list[int] | None
-    flags: tuple[str, ...] | None = None
+MAGIC_BYTES = 4
 
 
 class Followed:
@@ -29,143 +23,182 @@ class Followed:
     """
 
     __slots__ = (
-        "device", "end", "fd", "gone_at", "head", "head_bytes", "id", "inode", "is_queued", "now", "offset", "path",
-        "scanned", "size", "tail", "tail_digest", "walk", "within",
+        "born", "changed", "contents", "device", "end", "fd", "finds_packed", "gone_at", "head", "head_bytes",
+        "head_hasher", "id", "inode", "is_alone_until", "is_checked", "is_ended", "is_packed", "is_queued",
+        "is_rewritten", "now", "offset", "originals", "path", "same_bytes", "same_since", "scanned", "size",
+        "splitter", "tail", "tail_digest", "waits_until", "walk", "want_bytes", "within",
     )  # fmt: skip
 
-    def __init__(self, id: str, path: str, device: int, inode: int) -> None:
+    def __init__(self, id: str, path: str, now: str, status: os.stat_result | None = None) -> None:
         self.id = id
         self.path = path
-        self.now: str | None = path
+        self.now: str | None = now
         """Where it is at present; None when it is nowhere to be found."""
-        self.device = device
-        self.inode = inode
-        self.fd = -1
+        self.device, self.inode = (status.st_dev, status.st_ino) if status else (0, 0)
+        self.born = 0
         self.size = 0
+        self.changed = 0
+        self.fd = -1
+        self.contents: Contents | None = None
+        self.splitter: LineSplitter | None = None
+        self.finds_packed = True
+        """Is it decompressed where its first bytes say so?"""
+        self.is_packed = False
         self.offset = 0
         self.scanned = 0
         """No line ends between the offset and here."""
         self.within = WHOLE
+        self.want_bytes = 0
+        """What the next read asks for, where that is more than usual; 0: as usual."""
         self.head_bytes = 0
         self.head = b""
+        self.head_hasher: Any = None
         self.tail: bytes | None = b""
         """The bytes before the offset; None where only their digest is known."""
         self.tail_digest = b""
-        self.gone_at: float | None = None
+        self.is_checked = True
+        """Has its contents been compared with what is stored?"""
+        self.is_alone_until = 0
+        """Up to here its lines make batches of their own: some dispatcher may have them already."""
         self.is_queued = False
+        self.is_ended = False
+        """Was all read that was there when it was looked at last?"""
+        self.is_rewritten = False
+        """Was it truncated, so that only a copy can hold what was not read of it?"""
+        self.gone_at: float | None = None
         self.walk = 0
         self.end: int | None = None
-        """Where reading ends, for a run that has an end."""
+        """Where reading ends, in bytes on the disk, for a run that has an end."""
+        self.originals: list[Followed] = []
+        """What this may be a copy of: until that is known, it is not read."""
+        self.same_bytes = 0
+        """So much of it was found to be the same as in the original."""
+        self.same_since = 0.0
+        self.waits_until = 0.0
 
     @classmethod
     def resumed(cls, id: str, position: Position) -> Followed:
         """A file as it was stored."""
-        followed = cls(id, position.path, position.device, position.inode)
-        followed.now = position.now or position.path
-        followed.offset = followed.scanned = followed.size = position.offset
-        followed.within = position.within
-        followed.head_bytes, followed.head = position.head_bytes, position.head
-        followed.tail, followed.tail_digest = (None, position.tail) if position.offset else (b"", b"")
+        followed = cls(id, position.path, position.path)
+        if position.now is not None:
+            followed.now = position.now or None
+        followed.device, followed.inode, followed.born = position.device, position.inode, position.born
+        followed.size, followed.changed, followed.is_ended = position.size, position.changed, position.is_ended
+        followed.take_over(position)
+        followed.is_checked = False
+        followed.is_alone_until = sys.maxsize
         return followed
 
-    def start_at(self, offset: int) -> None:
-        """Leave out what lies before `offset` of the open file."""
-        self.offset = self.scanned = offset
-        self.tail = os.pread(self.fd, min(TAIL_BYTES, offset), max(0, offset - TAIL_BYTES))
+    def take_over(self, position: Position) -> None:
+        """Go on from there in these contents."""
+        self.path = position.path
+        self.offset = self.scanned = position.offset
+        self.within = position.within
+        self.head_bytes, self.head, self.head_hasher = position.head_bytes, position.head, None
+        self.tail, self.tail_digest = (None, position.tail) if position.offset else (b"", b"")
 
-    def position(self) -> bytes:
+    def place(self) -> Position:
         """Where a restart would read on."""
-        if self.head_bytes < HEAD_BYTES and self.head_bytes < self.offset and self.fd >= 0:
-            head = os.pread(self.fd, min(HEAD_BYTES, self.offset), 0)
-            self.head_bytes, self.head = len(head), digest(head)
-        tail = self.tail_digest if self.tail is None else digest(self.tail)
-        now = self.now if self.now != self.path else None
+        if self.head_hasher is not None:
+            self.head = self.head_hasher.digest()
+            if self.head_bytes == HEAD_BYTES:
+                self.head_hasher = None
         return Position(
-            self.path, self.offset, self.device, self.inode, self.head_bytes, self.head, tail, self.within, now
-        ).encode()
+            self.path, self.offset, self.device, self.inode, self.born, self.size, self.changed, self.head_bytes,
+            self.head, self.tail_digest if self.tail is None else digest(self.tail), self.within, self.is_ended,
+            None if self.now == self.path else self.now or "",
+        )  # fmt: skip
 
-    def is_same(self, fd: int, size: int) -> bool:
-        """Is what is in the open file a continuation of what was read?"""
-        if size < self.offset:
-            return False
-        if not self.offset:
-            return True
-        if self.tail is None or self.fd != fd:
-            head = os.pread(fd, self.head_bytes, 0)
-            if digest(head) != self.head:
-                return False
-        count = min(TAIL_BYTES, self.offset)
-        tail = os.pread(fd, count, self.offset - count)
-        if self.tail is not None:
-            return tail == self.tail
-        if digest(tail) != self.tail_digest:
-            return False
-        self.tail = tail
-        return True
-
-    def next_lines(self, splitter: LineSplitter, max_line_bytes: int, *, want_offsets: bool) -> Lines | None:
-        """The next whole lines that are there; None where there are none (or no more of a long one's beginning)."""
-        want = CHUNK_BYTES if self.end is None else min(CHUNK_BYTES, self.end - self.scanned)
-        chunk = os.pread(self.fd, want, self.scanned) if want > 0 else b""
-        if len(chunk) % splitter.width:
-            chunk = chunk[: -(len(chunk) % splitter.width)]
-        if not chunk:
-            return None
-        if self.within == SKIPPING:
-            return self._skip(chunk, splitter)
-        if self.scanned > self.offset:
-            return self._end_of_long(chunk, splitter, max_line_bytes)
-        texts, used = splitter.split(chunk)
-        if not used:
-            self.scanned += len(chunk)
-            return self._cut(splitter, max_line_bytes) or Lines([], None)
-        first = self.offset
-        self._move(used, chunk)
-        offsets = splitter.offsets(chunk, used, first) if want_offsets else None
-        return Lines(texts, offsets)
-
-    def _move(self, used: int, chunk: bytes) -> None:
-        """The offset is `used` bytes of the chunk further on."""
+    def move(self, chunk: bytes, used: int) -> None:
+        """The first `used` bytes of `chunk`, which begins at the offset or behind it, are done with."""
+        if self.head_bytes < HEAD_BYTES and self.head_bytes == self.offset:
+            more = chunk[: min(used, HEAD_BYTES - self.head_bytes)]
+            if self.head_hasher is None:
+                self.head_hasher = hasher()
+                self.head_hasher.update(self.beginning(self.head_bytes))
+            self.head_hasher.update(more)
+            self.head_bytes += len(more)
         self.offset += used
         self.scanned = self.offset
+        self.want_bytes = 0
         tail = chunk[max(0, used - TAIL_BYTES) : used]
         self.tail = tail if len(tail) == TAIL_BYTES else ((self.tail or b"") + tail)[-TAIL_BYTES:]
+        if self.contents is not None:
+            self.contents.forget(self.offset - TAIL_BYTES)
 
-    def _end_of_long(self, chunk: bytes, splitter: LineSplitter, max_line_bytes: int) -> Lines:
-        """More of a line that began before this chunk."""
-        size = splitter.first_end(chunk)
-        if self.scanned - self.offset + (size or len(chunk)) > max_line_bytes + splitter.width:
-            self.scanned += len(chunk)
-            return self._cut(splitter, max_line_bytes) or Lines([], None)
-        if not size:
-            self.scanned += len(chunk)
-            return Lines([], None)
-        first = self.offset
-        line = os.pread(self.fd, self.scanned + size - first, first)
-        text = splitter.decode(line[: -splitter.width])
-        self._move(len(line), line)
-        return Lines([text.removesuffix("\r")], [first])
+    def start_at(self, offset: int) -> None:
+        """Leave out what lies before `offset` of the open file, with the line that began there."""
+        self.offset = self.head_bytes = 0
+        self.head_hasher = None
+        self.move(os.pread(self.fd, HEAD_BYTES, 0), min(HEAD_BYTES, offset))
+        self.offset = self.scanned = offset
+        self.tail = os.pread(self.fd, min(TAIL_BYTES, offset), max(0, offset - TAIL_BYTES))
+        if offset and not self.tail.rstrip(b"\0").endswith(b"\n"):
+            self.within = SKIPPING
 
-    def _cut(self, splitter: LineSplitter, max_line_bytes: int) -> Lines | None:
-        """The beginning of a line that is too long; its rest is skipped. None while it is not too long."""
-        if self.scanned - self.offset <= max_line_bytes:
-            return None
-        first = self.offset
-        line = os.pread(self.fd, max_line_bytes - max_line_bytes % splitter.width, first)
-        self._move(len(line), line)
-        self.within = SKIPPING
-        return Lines([splitter.decode(line)], [first], ("truncated",))
+    def opened(self, fd: int) -> None:
+        """It is read through `fd` from now on."""
+        self.fd = fd
+        self.detect()
+        if not self.born:
+            self.born = born(fd)
 
-    def _skip(self, chunk: bytes, splitter: LineSplitter) -> Lines:
-        """Leave out what belongs to a line that was cut."""
-        size = splitter.first_end(chunk)
-        self._move(size or len(chunk), chunk)
-        if size:
-            self.within = WHOLE
-        return Lines([], None)
+    def detect(self) -> None:
+        """See by its first bytes whether it is compressed."""
+        kind = kind_of(os.pread(self.fd, MAGIC_BYTES, 0)) if self.finds_packed else "plain"
+        self.is_packed = kind != "plain"
+        if kind == "plain":
+            self.contents = Plain(self.fd)
+        elif not isinstance(self.contents, Unpacked):
+            self.contents = Unpacked(self.fd, kind, HEAD_BYTES)
+
+    def beginning(self, size: int) -> bytes:
+        """The first bytes of its text, 1024 at most."""
+        return self.contents.head[:size] if isinstance(self.contents, Unpacked) else os.pread(self.fd, size, 0)
+
+    def look(self) -> os.stat_result:
+        """Note how large it is and when it was changed."""
+        status = os.fstat(self.fd)
+        self.size, self.changed = status.st_size, status.st_mtime_ns
+        return status
+
+    def has_changed(self, status: os.stat_result) -> bool:
+        """Since it was looked at last?"""
+        return self.size != status.st_size or self.changed != status.st_mtime_ns
+
+    def is_continued_in(self, fd: int, size: int) -> bool:
+        """Do these plain contents begin with all that was read of this file?"""
+        if size < self.offset:
+            return False
+        count = min(TAIL_BYTES, self.offset)
+        return self._has_tail(os.pread(fd, count, self.offset - count)) and (
+            (fd == self.fd and self.is_checked) or self.has_head(os.pread(fd, self.head_bytes, 0))
+        )
+
+    def has_head(self, beginning: bytes) -> bool:
+        """Does a file that begins so begin as this one does?"""
+        if self.head_hasher is not None:
+            self.place()
+        return digest(beginning[: self.head_bytes]) == self.head
+
+    def is_checked_by(self, unpacked: Unpacked) -> bool:
+        """The same for contents that are decompressed up to the offset or beyond."""
+        count = min(TAIL_BYTES, self.offset)
+        return self.has_head(unpacked.head) and self._has_tail(unpacked.read(count, self.offset - count))
+
+    def _has_tail(self, tail: bytes) -> bool:
+        return tail == self.tail if self.tail is not None else digest(tail) == self.tail_digest
+
+    def note_checked(self) -> None:
+        """The contents are what is stored: the bytes before the offset are known from now on."""
+        self.is_checked = True
+        if self.tail is None:
+            assert self.contents is not None
+            count = min(TAIL_BYTES, self.offset)
+            self.tail = self.contents.read(count, self.offset - count)
 
     def close(self) -> None:
         """Let go of the file; it is opened again when there is more to read."""
-        fd, self.fd = self.fd, -1
+        fd, self.fd, self.contents = self.fd, -1, None
         if fd >= 0:
             os.close(fd)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from wlf.components.collectors._file.multiline import MultilineConfig
 from wlf.components.config import CollectorConfig
 
 Globs = Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1)]
@@ -41,6 +42,21 @@ class FileConfig(CollectorConfig, frozen=True, kw_only=True):
         int,
         Meta(description="a longer line is cut there and marked `truncated`; the file goes on behind it", ge=1024),
     ] = 16_777_216
+    partial_line_timeout_ms: Annotated[
+        int,
+        Meta(
+            description="how long a last line without a line end waits for it, before it is delivered marked "
+            "`partial`; what is written behind it later comes marked `continued`",
+            ge=1,
+        ),
+    ] = 5_000
+    multiline: Annotated[
+        MultilineConfig | None, Meta(description="which lines are one event; default: each is one")
+    ] = None
+    compression: Annotated[
+        Literal["auto", "none"],
+        Meta(description="`auto`: what begins as gzip or zstd files do is decompressed; `none`: read it as it is"),
+    ] = "auto"
     rescan_interval_ms: Annotated[
         int,
         Meta(description="how often all directories are looked through, beside the notices of the kernel", ge=100),
@@ -56,6 +72,10 @@ class FileConfig(CollectorConfig, frozen=True, kw_only=True):
     max_open_files: Annotated[
         int, Meta(description="files kept open at once; of those read to their end the longest unused is closed", ge=1)
     ] = 512
+    take_over: Annotated[
+        str | None,
+        Meta(description="id that this collector had before: a first run under the new one goes on with its positions"),
+    ] = None
     offset: Annotated[bool, Meta(description="let each event carry where its line begins, in bytes")] = False
     host: Annotated[
         str | None, Meta(description="the `host` of the events; default: this machine's name; empty: leave it out")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import Any
 
 import msgspec
 
 HEAD_BYTES = 1024
 TAIL_BYTES = 64
+DIGEST_BYTES = 12
 
 WHOLE, INSIDE, SKIPPING = 0, 1, 2
 """Where a position lies: between two lines, inside one whose beginning was delivered, or in the rest of a cut one."""
@@ -19,27 +21,28 @@ class Position(msgspec.Struct, frozen=True, array_like=True, gc=False):
     Args:
         path: the name under which the file was found first.
         offset: bytes (of the decompressed text) that are delivered.
-        device, inode: where it was; a hint, since both can come to mean another file.
+        device, inode, born: where and since when (in nanoseconds) the file is; `born` is 0 where nobody knows.
+        size, changed: its bytes on the disk and when they were written last, as they were when it was read.
         head_bytes, head: how many bytes of the beginning are known, 1024 at most, and what they hash to.
         tail: what the last bytes before `offset` hash to, 64 at most.
         within: whether the offset lies inside a line.
-        now: its present name, where that is another.
+        is_ended: whether nothing lay behind the offset.
+        now: its present name, where that is another; "" where it has none.
     """
 
     path: str
     offset: int
     device: int
     inode: int
+    born: int = 0
+    size: int = 0
+    changed: int = 0
     head_bytes: int = 0
     head: bytes = b""
     tail: bytes = b""
     within: int = WHOLE
+    is_ended: bool = False
     now: str | None = None
-
-    @property
-    def tail_bytes(self) -> int:
-        """How many bytes `tail` was made of."""
-        return min(TAIL_BYTES, self.offset)
 
     def encode(self) -> bytes:
         """For the store."""
@@ -47,7 +50,7 @@ class Position(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     def describe(self) -> str:
         """`/var/log/app.log: 1234`, with its present name where that is another."""
-        moved = f" (now {self.now})" if self.now else ""
+        moved = "" if self.now is None else f" (now {self.now})" if self.now else " (gone)"
         return f"{self.path}: {self.offset}{moved}"
 
 
@@ -60,6 +63,11 @@ def decode_position(stored: bytes) -> Position:
     return _decode(stored)
 
 
+def hasher() -> Any:
+    """What contents are known by: nothing of them can be read off it."""
+    return blake2b(digest_size=DIGEST_BYTES)
+
+
 def digest(content: bytes) -> bytes:
-    """What contents are known by; nothing of them can be read off it."""
-    return blake2b(content, digest_size=12).digest() if content else b""
+    """The hash of some contents; b"" of none."""
+    return blake2b(content, digest_size=DIGEST_BYTES).digest() if content else b""

@@ -19,6 +19,12 @@ class Tally:
         self.overflows = metrics.counter(
             "wlf_file_overflows_total", "Times the kernel's queue of notices was full and all was looked through."
         )
+        self.damaged = metrics.counter(
+            "wlf_file_damaged_total", "Compressed files that cannot be decompressed further."
+        )
+        self.unread_bytes = metrics.counter(
+            "wlf_file_unread_bytes_total", "Bytes of files that were removed before they were read."
+        )
         self.unreadable = metrics.counter("wlf_file_unreadable_total", "Times a file could not be opened or read.")
         self.followed = metrics.gauge("wlf_file_followed_files", "Files that are followed.")
         self.opened = metrics.gauge("wlf_file_open_files", "Files that are open.")
