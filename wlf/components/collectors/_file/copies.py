@@ -56,8 +56,13 @@ class Copies:
         return (Verdict.WAITS if waits else Verdict.OWN), None
 
     def _compare(self, copy: Followed, original: Followed) -> Verdict:
-        if not original.offset or not self._is_known(original):
+        if not self._is_known(original) or not (original.offset or original.size):
             return Verdict.OWN
+        if original.originals:
+            copy.waits_until = math.inf  # until it is known what that one is
+            return Verdict.WAITS
+        if not original.offset:
+            return Verdict.UNKNOWN if original.is_queued else Verdict.OWN
         is_there = original.now is not None or original.is_queued
         if is_there:
             copy.waits_until = math.inf  # until something happens to the original

@@ -27,8 +27,8 @@ class Finder(Protocol):
         """There may be more in the file at `path`."""
         ...
 
-    def moved(self, old: str, new: str, *, is_meant: bool, was_meant: bool) -> None:
-        """A file got another name."""
+    def moved(self, old: str, new: str, label: str | None) -> None:
+        """A file got another name; `label` is the one that it is meant by, None where it is not."""
         ...
 
     def vanished(self, path: str, *, is_deleted: bool) -> None:
@@ -52,6 +52,8 @@ class Discovery:
         self._watches: dict[str, int] = {}
         self._moving: dict[int, str] = {}
         """Names that files were moved away from, by the cookie that tells the new name."""
+        self._origins: dict[str, str] = {}
+        """The first names of files that were moved, for as long as one drain: what the disk shows may be further on."""
         self._walk_number = 0
         self._walk: Iterator[None] | None = None
         self._is_warned = False
@@ -95,6 +97,7 @@ class Discovery:
         if self._inotify is None:
             return
         left_over, self._moving = self._moving, {}
+        self._origins.clear()
         for notice in self._inotify.read():
             self._take(notice, left_over)
         for path in left_over.values():
@@ -130,6 +133,7 @@ class Discovery:
         elif mask & kernel.MODIFY:
             self._finder.written(path)
         elif mask & kernel.CREATE:
+            self._origins.pop(path, None)
             if self._globs.matches(path):
                 self._finder.seen(path)
         elif mask & kernel.MOVED_FROM:
@@ -142,7 +146,9 @@ class Discovery:
     def _take_moved(self, old: str | None, new: str) -> None:
         is_meant = self._globs.matches(new)
         if old is not None:
-            self._finder.moved(old, new, is_meant=is_meant, was_meant=self._globs.matches(old))
+            first = self._origins[new] = self._origins.pop(old, old)
+            label = first if self._globs.matches(first) else new if is_meant else None
+            self._finder.moved(old, new, label)
         elif is_meant:
             self._finder.seen(new)
 

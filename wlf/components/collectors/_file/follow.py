@@ -26,7 +26,7 @@ class Followed:
         "born", "changed", "contents", "device", "end", "fd", "finds_packed", "gone_at", "head", "head_bytes",
         "head_hasher", "id", "inode", "is_alone_until", "is_checked", "is_ended", "is_packed", "is_queued",
         "is_rewritten", "now", "offset", "originals", "path", "same_bytes", "same_since", "scanned", "size",
-        "splitter", "tail", "tail_digest", "waits_until", "walk", "want_bytes", "within",
+        "splitter", "tail", "tail_digest", "waits_until", "walk", "walk_of_arrival", "want_bytes", "within",
     )  # fmt: skip
 
     def __init__(self, id: str, path: str, now: str, status: os.stat_result | None = None) -> None:
@@ -67,6 +67,9 @@ class Followed:
         """Was it truncated, so that only a copy can hold what was not read of it?"""
         self.gone_at: float | None = None
         self.walk = 0
+        """The last look through all directories that saw it."""
+        self.walk_of_arrival = 0
+        """The one that found it; 0: a notice did."""
         self.end: int | None = None
         """Where reading ends, in bytes on the disk, for a run that has an end."""
         self.originals: list[Followed] = []

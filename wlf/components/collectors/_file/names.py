@@ -10,6 +10,18 @@ _NUMBERED = re.compile(r"[-._]\d[\d\-_.:T]*(?=\.[A-Za-z]|$)")
 _SEPARATORS = "-._"
 
 
+def stem_of(path: str) -> str:
+    """What all names have in common that a rotation makes of one: `app.log` of `app.log.2.gz` and of `app.log.1`."""
+    directory, name = os.path.split(path)
+    plain = _COMPRESSED.sub("", name)
+    return os.path.join(directory, _NUMBERED.sub("", plain) or plain)
+
+
+def is_compressed(path: str) -> bool:
+    """By its name."""
+    return _COMPRESSED.search(path) is not None
+
+
 def originals_of(path: str) -> list[str]:
     """The paths that a copy at `path` may have been made from, the likeliest first.
 

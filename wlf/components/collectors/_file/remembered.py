@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from wlf.components.collectors._file.follow import Followed
+from wlf.components.collectors._file.names import stem_of
+
+_STEM = "stem:"
+
+
+def names_of(followed: Followed) -> tuple[str, ...]:
+    """What it is looked up by: the names that it had, and their stem."""
+    return tuple({name for name in (followed.now, followed.path, _STEM + stem_of(followed.path)) if name})
 
 
 class Remembered:
@@ -19,10 +27,14 @@ class Remembered:
             return
         followed.gone_at = now
         self._files[followed.id] = followed
-        names = tuple({name for name in (followed.now, followed.path) if name})
+        names = names_of(followed)
         self._names_of[followed.id] = names
         for name in names:
             self._names.setdefault(name, {})[followed.id] = followed
+
+    def of_stem(self, stem: str) -> list[Followed]:
+        """Those whose names have that stem, the last one first."""
+        return self.at(_STEM + stem)
 
     def remove(self, followed: Followed) -> None:
         """It is there again, or forgotten."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from wlf.components.collectors._file.birth import born
 from wlf.components.collectors._file.copies import Copies, Verdict
 from wlf.components.collectors._file.follow import Followed
-from wlf.components.collectors._file.names import originals_of
+from wlf.components.collectors._file.names import is_compressed, originals_of, stem_of
 from wlf.components.collectors._file.options import FileConfig
 from wlf.components.collectors._file.position import HEAD_BYTES, decode_position
 from wlf.components.collectors._file.queue import Queue
@@ -22,6 +22,7 @@ from wlf.components.collectors._file.remembered import Remembered
 from wlf.components.collectors._file.tally import Tally
 
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+_STEM = "stem:"
 _OUT_OF_FILES = (errno.EMFILE, errno.ENFILE)
 
 
@@ -62,7 +63,7 @@ class Roster:
         self._by_inode: dict[tuple[int, int], Followed] = {}
         self._stored: dict[str, Followed] = {}
         """By id, until the first walk has found them."""
-        self._by_stored_inode: dict[int, Followed] = {}
+        self._by_stored_inode: dict[int, list[Followed]] = {}
         self._by_stored_path: dict[str, list[Followed]] = {}
         self._left_out: dict[str, Followed] = {}
         """By id: stored, but no glob means them any more."""
@@ -83,9 +84,9 @@ class Roster:
                 self._left_out[id] = followed
                 continue
             self._stored[id] = followed
-            self._by_stored_inode.setdefault(followed.inode, followed)
-            self._by_stored_path.setdefault(followed.path, []).append(followed)
-            self._by_inode.setdefault((followed.device, followed.inode), followed)
+            self._by_stored_inode.setdefault(followed.inode, []).append(followed)
+            for name in (followed.path, _STEM + stem_of(followed.path)):
+                self._by_stored_path.setdefault(name, []).append(followed)
             if followed.now is not None:
                 self._by_path.setdefault(followed.now, followed)
 
@@ -102,7 +103,7 @@ class Roster:
         if followed is None:
             if self.is_closed:
                 return
-            followed = self._arrive(path, label or path, status)
+            followed = self._arrive(path, label or path, status, walk)
         elif followed.now != path:
             if self._is_still_there(followed):
                 followed.walk = max(followed.walk, walk)  # a second name of the same file
@@ -122,7 +123,7 @@ class Roster:
         if followed is not None:
             self.queue.add(followed)
 
-    def moved(self, old: str, new: str, *, is_meant: bool, was_meant: bool) -> None:
+    def moved(self, old: str, new: str, label: str | None) -> None:
         """A file got another name; under which it is followed though no glob means it."""
         followed = self._by_path.get(old)
         status = self._status(new)
@@ -133,8 +134,8 @@ class Roster:
         if followed is not None:
             # By now another one is there, or it was moved on: its next name is told next.
             self._displace(followed)
-        if was_meant or is_meant:
-            self.seen(new, label=old if was_meant else new)
+        if label is not None:
+            self.seen(new, label=label)
 
     def vanished(self, path: str, *, is_deleted: bool) -> None:
         """No file is at `path` any more."""
@@ -190,9 +191,7 @@ class Roster:
     def rest(self, followed: Followed) -> None:
         """It was read to its end."""
         if followed.now is None:
-            for copy in self._waiting.values():
-                if followed in copy.originals:
-                    self.queue.add(copy)
+            self._wake_copies(followed)
         if followed.is_packed:
             self._close(followed)
         self._tally.opened.set(len(self._open))
@@ -257,7 +256,8 @@ class Roster:
     def _find(self, path: str, status: os.stat_result, there: Followed | None) -> Followed | None:
         """The known file that is at `path` now."""
         inode = (status.st_dev, status.st_ino)
-        for followed in dict.fromkeys((self._by_inode.get(inode), self._by_stored_inode.get(status.st_ino), there)):
+        stored = self._by_stored_inode.get(status.st_ino, [])
+        for followed in [self._by_inode.get(inode), *stored, there]:
             if followed is not None and followed.id in self.files and self._is_it(followed, path, status):
                 return followed
         return None
@@ -320,7 +320,7 @@ class Roster:
 
     # Coming, going, changing places
 
-    def _arrive(self, path: str, label: str, status: os.stat_result) -> Followed:
+    def _arrive(self, path: str, label: str, status: os.stat_result, walk: int) -> Followed:
         """A file that is not known yet stands at `path`."""
         there = self._by_path.get(path)
         if there is not None:
@@ -334,7 +334,8 @@ class Roster:
         if len(self._open) < self._max_open or self.starts_at_end:
             # Open at once: a rotation may take it away before its turn comes.
             self._open_again(followed)
-        followed.originals = self._originals(path, followed)
+        followed.walk_of_arrival = walk
+        followed.originals = self._originals(label, followed, walk)
         if followed.originals:
             followed.is_checked = False
             self.files[followed.id] = followed
@@ -342,8 +343,8 @@ class Roster:
             self._announce(followed)
         return followed
 
-    def _originals(self, path: str, followed: Followed) -> list[Followed]:
-        """Who may be what `followed` is a copy of: gone ones first."""
+    def _originals(self, path: str, followed: Followed, walk: int) -> list[Followed]:
+        """Who may be what a file that was made at `path` is a copy of: gone ones first."""
         if self.starts_at_end:
             return []
         found: list[Followed] = []
@@ -351,9 +352,16 @@ class Roster:
             found += self._gone.at(name)
             found += self._by_stored_path.get(name, ())
             there = self._by_path.get(name)
-            if there is not None and not there.originals:
+            if there is not None:
                 found.append(there)
-        return [each for each in dict.fromkeys(found) if each is not followed and each.offset]
+        if is_compressed(path):  # it may have been numbered anew since it was packed
+            found += self._gone.of_stem(stem_of(path)) + self._by_stored_path.get(_STEM + stem_of(path), [])
+        # Of two that one walk brings, neither was read when the other was made.
+        return [
+            each
+            for each in dict.fromkeys(found)
+            if each is not followed and (each.offset or each.is_queued) and not 0 < walk == each.walk_of_arrival
+        ]
 
     def _announce(self, followed: Followed) -> None:
         """Tell where its reading begins."""
@@ -366,6 +374,7 @@ class Roster:
             followed.start_at(followed.size)
         self.news[followed.id] = followed.place().encode()
         self.queue.add(followed)
+        self._wake_copies(followed)
         self._tally.followed.set(len(self.files))
 
     def _take_place(self, copy: Followed, original: Followed) -> None:
@@ -387,6 +396,13 @@ class Roster:
             other.originals = [copy if each is original else each for each in other.originals]
         self.news[copy.id] = copy.place().encode()
         self.queue.add(copy)
+        self._wake_copies(copy)
+
+    def _wake_copies(self, original: Followed) -> None:
+        """Something happened to it: what may be a copy of it is judged again."""
+        for copy in self._waiting.values():
+            if original in copy.originals:
+                self.queue.add(copy)
 
     def _rename(self, followed: Followed, path: str) -> None:
         if followed.now is not None and self._by_path.get(followed.now) is followed:
@@ -404,9 +420,7 @@ class Roster:
             del self._by_path[followed.now]
         self._gone.add(followed, self._now())
         followed.now = None
-        for other in self._waiting.values():
-            if followed in other.originals:
-                self.queue.add(other)
+        self._wake_copies(followed)
         if followed.fd >= 0:
             self.queue.add(followed)
 

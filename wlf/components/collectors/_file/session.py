@@ -114,6 +114,8 @@ class Session:
         events: list[Event] = []
         positions: dict[str, bytes | None] = {}
         for _ in range(len(queue)):
+            if self.roster.news:
+                break  # where a file begins is told before what is in it
             followed = queue.take()
             if positions and followed.offset < followed.is_alone_until:
                 queue.again(followed)
