@@ -226,6 +226,7 @@ class Session:
         try:
             async with asyncio.timeout(max(0.0, until - self._now())):
                 await woken.wait()
+                self._discovery.drain()  # what is new is opened at once: it may not be there for long
                 await asyncio.sleep(PAUSE_SECONDS)
         except TimeoutError:
             pass
