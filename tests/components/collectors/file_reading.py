@@ -15,7 +15,7 @@ from wlf.components.collectors._file.position import Position, decode_position
 from wlf.components.collectors.file import FileCollector, FileConfig
 from wlf.events.log import FileLine
 
-TIMEOUT_S = 3.0
+TIMEOUT_S = 20.0
 Result = TypeVar("Result")
 
 

@@ -23,6 +23,10 @@ class Finder(Protocol):
         """A file that is meant stands at `path`; `label` is the name that it was meant by, where it has another now."""
         ...
 
+    def knows(self, path: str) -> bool:
+        """Is a file followed that is at `path`?"""
+        ...
+
     def written(self, path: str) -> None:
         """There may be more in the file at `path`."""
         ...
@@ -50,6 +54,8 @@ class Discovery:
         self._logger = logger
         self._directories: dict[int, str] = {}
         self._watches: dict[str, int] = {}
+        self._links: dict[str, str] = {}
+        """The names of files that are meant by a link, by where the file itself is."""
         self._moving: dict[int, str] = {}
         """Names that files were moved away from, by the cookie that tells the new name."""
         self._origins: dict[str, str] = {}
@@ -103,10 +109,6 @@ class Discovery:
         for path in left_over.values():
             self._finder.vanished(path, is_deleted=False)
 
-    def watch_also(self, directory: str) -> None:
-        """Hear of writes in a directory that only a link leads to."""
-        self._watch(directory)
-
     def close(self) -> None:
         """End all watches."""
         if self._inotify is not None:
@@ -131,10 +133,12 @@ class Discovery:
         if mask & kernel.IS_DIRECTORY:
             self._take_directory(path, mask)
         elif mask & kernel.MODIFY:
-            self._finder.written(path)
+            self._finder.written(self._links.get(path, path))
         elif mask & kernel.CREATE:
             self._origins.pop(path, None)
             if self._globs.matches(path):
+                if os.path.islink(path):
+                    self._follow_link(path)
                 self._finder.seen(path)
         elif mask & kernel.MOVED_FROM:
             self._moving[cookie] = path
@@ -204,6 +208,7 @@ class Discovery:
         while waiting:
             directory = waiting.pop()
             self._watch(directory)
+            prefix = directory.rstrip("/")
             count = 0
             try:
                 status = os.stat(directory)
@@ -215,20 +220,26 @@ class Discovery:
                         count += 1
                         if count % STEP_ENTRIES == 0:
                             yield
-                        self._look_at(entry, directory, walk, waiting)
+                        self._look_at(entry, prefix, walk, waiting)
             except OSError as error:
                 self._unlisted(directory, error)
             yield
 
     def _look_at(self, entry: os.DirEntry[str], directory: str, walk: int, waiting: list[str]) -> None:
-        path = f"{directory.rstrip('/')}/{entry.name}"
-        if self._globs.matches(path) and not entry.is_dir():
+        path = f"{directory}/{entry.name}"
+        if (self._finder.knows(path) or self._globs.matches(path)) and not entry.is_dir():
             self._finder.seen(path, walk)
             if entry.is_symlink():
-                self.watch_also(os.path.dirname(os.path.realpath(path)))
+                self._follow_link(path)
             return
         if self._globs.descends(path) and entry.is_dir():
             waiting.append(path)
+
+    def _follow_link(self, path: str) -> None:
+        """Writes are told where the file itself is."""
+        real = os.path.realpath(path)
+        self._links[real] = path
+        self._watch(os.path.dirname(real))
 
     def _unlisted(self, directory: str, error: OSError) -> None:
         if not isinstance(error, FileNotFoundError | NotADirectoryError):

@@ -165,12 +165,19 @@ class Followed:
         self.size, self.changed = status.st_size, status.st_mtime_ns
         return status
 
+    @property
+    def is_at_end(self) -> bool:
+        """Is all delivered that was there when it was looked at? Of more the kernel tells."""
+        return not self.is_packed and self.offset == self.size and self.within == WHOLE
+
     def has_changed(self, status: os.stat_result) -> bool:
         """Since it was looked at last?"""
         return self.size != status.st_size or self.changed != status.st_mtime_ns
 
     def is_continued_in(self, fd: int, size: int) -> bool:
         """Do these plain contents begin with all that was read of this file?"""
+        if not self.offset:
+            return True
         if size < self.offset:
             return False
         count = min(TAIL_BYTES, self.offset)

@@ -60,7 +60,7 @@ class FileConfig(CollectorConfig, frozen=True, kw_only=True):
     rescan_interval_ms: Annotated[
         int,
         Meta(description="how often all directories are looked through, beside the notices of the kernel", ge=100),
-    ] = 10_000
+    ] = 30_000
     forget_after_ms: Annotated[
         int,
         Meta(

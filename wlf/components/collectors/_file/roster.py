@@ -85,8 +85,6 @@ class Roster:
                 continue
             self._stored[id] = followed
             self._by_stored_inode.setdefault(followed.inode, []).append(followed)
-            for name in (followed.path, _STEM + stem_of(followed.path)):
-                self._by_stored_path.setdefault(name, []).append(followed)
             if followed.now is not None:
                 self._by_path.setdefault(followed.now, followed)
 
@@ -116,6 +114,10 @@ class Roster:
         self._note_inode(followed, status)
         if followed.has_changed(status) or not (followed.is_checked or followed.is_ended):
             self.queue.add(followed)
+
+    def knows(self, path: str) -> bool:
+        """Is a file followed that is at `path`?"""
+        return path in self._by_path
 
     def written(self, path: str) -> None:
         """There may be more in the file at `path`."""
@@ -169,13 +171,15 @@ class Roster:
 
     def open(self, followed: Followed) -> bool:
         """Make sure that it can be read, and that it is still what it was."""
-        if followed.fd < 0 and not self._open_again(followed):
-            return False
-        self._open.move_to_end(followed.id)
+        if followed.fd < 0:
+            if not self._open_again(followed):
+                return False
+        else:
+            self._open.move_to_end(followed.id)
+            if not followed.offset:
+                followed.detect()
         size = followed.size
         followed.look()
-        if not followed.offset:
-            followed.detect()
         if followed.is_packed:
             if followed.is_checked and followed.size < size:
                 self._begin_anew(followed)
@@ -350,18 +354,26 @@ class Roster:
         found: list[Followed] = []
         for name in originals_of(path):
             found += self._gone.at(name)
-            found += self._by_stored_path.get(name, ())
+            found += self._stored_named(name)
             there = self._by_path.get(name)
             if there is not None:
                 found.append(there)
         if is_compressed(path):  # it may have been numbered anew since it was packed
-            found += self._gone.of_stem(stem_of(path)) + self._by_stored_path.get(_STEM + stem_of(path), [])
+            found += self._gone.of_stem(stem_of(path)) + self._stored_named(_STEM + stem_of(path))
         # Of two that one walk brings, neither was read when the other was made.
         return [
             each
             for each in dict.fromkeys(found)
             if each is not followed and (each.offset or each.is_queued) and not 0 < walk == each.walk_of_arrival
         ]
+
+    def _stored_named(self, name: str) -> list[Followed]:
+        """Those that are stored and not found yet, by their name or its stem."""
+        if not self._by_stored_path:
+            for followed in self._stored.values():
+                for each in (followed.path, _STEM + stem_of(followed.path)):
+                    self._by_stored_path.setdefault(each, []).append(followed)
+        return self._by_stored_path.get(name, [])
 
     def _announce(self, followed: Followed) -> None:
         """Tell where its reading begins."""

@@ -147,8 +147,11 @@ class Session:
             self._stop(followed, error)
             return None
         if lines is not None:
-            followed.is_ended = False
-            roster.queue.again(followed)
+            followed.is_ended = followed.is_at_end
+            if followed.is_ended:
+                roster.rest(followed)
+            else:
+                roster.queue.again(followed)
             return lines
         return self._at_end(followed)
 
