@@ -107,6 +107,11 @@ class FileReading:
         number = metrics.found.get((name, *labels))
         return number.value if number else 0
 
+    def walks(self) -> int:
+        """How often all directories were looked through."""
+        session = self.collector._session
+        return session._discovery._walk_number if session is not None else 0
+
     async def __aenter__(self) -> Self:
         return self
 
