@@ -162,9 +162,8 @@ def main() -> int:
     print(f"{options.lines:,} lines, {size / 1e6:.0f} MB")
     print("| | lines a CPU second | MB a CPU second | x prototype | peak RSS |\n|---|---|---|---|---|")
     for what, spent, peak in best.values():
-        print(
-            f"| {what} | {options.lines / seconds:,.0f} | {size / seconds / 1e6:.0f} | {bare / seconds:.2f} | {peak} |"
-        )
+        rates = f"{options.lines / spent:,.0f} | {size / spent / 1e6:.0f} | {bare / spent:.2f}"
+        print(f"| {what} | {rates} | {peak} |")
     return int(bare / best["wlf run"].cpu_seconds < FLOOR)
 
 
