@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STATE  ?= out/state
 
 .PHONY: demo install dev servers test test-outages test-kills test-matrix check format bench bench-peers bench-micro \
-	bench-formats bench-dispatchers bench-snapshot bench-compare peers try-peers docs clean help
+	bench-formats bench-dispatchers bench-files bench-snapshot bench-compare peers try-peers docs clean help
 
 help:            ## the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -70,6 +70,9 @@ bench-formats: $(VENV)/.dev ## what each output format costs beside json
 
 bench-dispatchers: servers ## Kafka and Redis beside their client libraries' plain way
 	$(BIN)/python -m benchmarks.micro.bench_kafka_redis
+
+bench-files: $(VENV)/.dev ## lines of a file to lines of JSON, beside a bare loop that does only what cannot be left out
+	$(BIN)/python -m benchmarks.bench_files
 
 bench-snapshot: servers    ## the copy of a million rows while they change, on MySQL and MariaDB: speed, memory, sameness
 	$(BIN)/python -m benchmarks.bench_snapshot mysql
