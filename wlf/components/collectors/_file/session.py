@@ -206,6 +206,8 @@ class Session:
                 FileLine(source, ts, text, "log", UNSET, file, host, offset, _MULTILINE if "\n" in text else UNSET)
                 for text, offset in zip(texts, places, strict=False)
             ]
+        if offsets is None and not lines.flags:
+            return [FileLine(source, ts, text, "log", UNSET, file, host) for text in texts]
         if offsets is None:
             return [FileLine(source, ts, text, "log", UNSET, file, host, UNSET, flags) for text in texts]
         return [
