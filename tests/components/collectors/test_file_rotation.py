@@ -111,6 +111,23 @@ def test_an_unread_rest_is_found_in_the_packed_file(tmp_path: Path) -> None:
     assert run(scenario()) == [str(n) for n in range(100_000)]
 
 
+def test_a_file_that_is_written_renamed_and_packed_in_one_go_is_read_once(tmp_path: Path) -> None:
+    async def scenario() -> list[str]:
+        log = tmp_path / "app.log"
+        log.touch()
+        async with FileReading(tmp_path, include=["app.log*"]) as reading:
+            await reading.step()
+            append(log, "1")
+            log.rename(tmp_path / "app.log.1")
+            pack(tmp_path / "app.log.1", "gzip")
+            append(log, "2")
+            await reading.until_line("2")
+            await reading.to_end()
+            return reading.lines
+
+    assert sorted(run(scenario())) == ["1", "2"]
+
+
 def test_files_rotated_away_before_their_turn_are_read(tmp_path: Path) -> None:
     async def scenario() -> list[str]:
         log = tmp_path / "app.log"

@@ -56,9 +56,11 @@ class Copies:
         return (Verdict.WAITS if waits else Verdict.OWN), None
 
     def _compare(self, copy: Followed, original: Followed) -> Verdict:
-        if not self._is_known(original) or not (original.offset or original.size):
+        if not self._is_known(original):
             return Verdict.OWN
         if original.originals:
+            if not original.size:
+                return Verdict.OWN
             copy.waits_until = math.inf  # until it is known what that one is
             return Verdict.WAITS
         if not original.offset:

@@ -65,6 +65,8 @@ class Roster:
         """By id, until the first walk has found them."""
         self._by_stored_inode: dict[int, list[Followed]] = {}
         self._by_stored_path: dict[str, list[Followed]] = {}
+        self._renamed: dict[str, dict[str, Followed]] = {}
+        """Files that are at another name by now, by the one that they were found under."""
         self._left_out: dict[str, Followed] = {}
         """By id: stored, but no glob means them any more."""
         self._open: OrderedDict[str, Followed] = OrderedDict()
@@ -355,6 +357,7 @@ class Roster:
         for name in originals_of(path):
             found += self._gone.at(name)
             found += self._stored_named(name)
+            found += self._renamed.get(name, {}).values()
             there = self._by_path.get(name)
             if there is not None:
                 found.append(there)
@@ -396,6 +399,7 @@ class Roster:
         self._open.pop(copy.id, None)
         self._close(original)
         self._gone.remove(original)
+        self._forget_renamed(original)
         position = original.place()
         copy.id, copy.originals = original.id, []
         copy.take_over(position)
@@ -425,12 +429,17 @@ class Roster:
         followed.now = path
         self._gone.remove(followed)
         self._by_path[path] = followed
+        if path != followed.path:
+            self._renamed.setdefault(followed.path, {})[followed.id] = followed
+        else:
+            self._forget_renamed(followed)
 
     def _displace(self, followed: Followed) -> None:
         """It is not where it was; what is open of it is still read."""
         if followed.now is not None and self._by_path.get(followed.now) is followed:
             del self._by_path[followed.now]
         self._gone.add(followed, self._now())
+        self._forget_renamed(followed)
         followed.now = None
         self._wake_copies(followed)
         if followed.fd >= 0:
@@ -467,6 +476,7 @@ class Roster:
             )
         self._close(followed)
         self._gone.remove(followed)
+        self._forget_renamed(followed)
         self.files.pop(followed.id, None)
         self._forget_inode(followed)
         if followed.now is not None and self._by_path.get(followed.now) is followed:
@@ -539,6 +549,11 @@ class Roster:
         inode = (followed.device, followed.inode)
         if self._by_inode.get(inode) is followed:
             del self._by_inode[inode]
+
+    def _forget_renamed(self, followed: Followed) -> None:
+        others = self._renamed.get(followed.path)
+        if others is not None and others.pop(followed.id, None) is not None and not others:
+            del self._renamed[followed.path]
 
     def _status(self, path: str) -> os.stat_result | None:
         try:
