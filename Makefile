@@ -4,8 +4,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STATE  ?= out/state
 
-.PHONY: demo install dev servers test test-outages test-matrix check format bench bench-peers bench-micro \
-	bench-formats bench-dispatchers bench-snapshot bench-compare peers try-peers docs clean help
+.PHONY: demo install dev servers test test-outages test-kills test-matrix check format bench bench-peers bench-micro \
+	bench-formats bench-dispatchers bench-files bench-snapshot bench-compare peers try-peers docs clean help
 
 help:            ## the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -38,6 +38,9 @@ test: servers             ## the whole suite on the real servers
 test-outages: servers     ## the outages of the suite, a minute each
 	WLF_OUTAGE_SECONDS=60 $(BIN)/python -m pytest tests/integration/test_outages.py
 
+test-kills: $(VENV)/.dev  ## a File collector killed 100 times, under rotation by 15 writers of 2,000 lines a second
+	WLF_KILLS=100 WLF_WRITERS=15 WLF_LINES_PER_SECOND=2000 $(BIN)/python -m pytest -s tests/crash/test_file_collector.py
+
 test-matrix: $(VENV)/.dev ## every column type on MySQL 5.7, 8.0, 9 and MariaDB 10.5, 10.11, 11.8; writes the README's table
 	$(BIN)/python -m tests.matrix --readme
 	$(BIN)/python -m pytest tests/matrix/matrix_transactions.py
@@ -67,6 +70,9 @@ bench-formats: $(VENV)/.dev ## what each output format costs beside json
 
 bench-dispatchers: servers ## Kafka and Redis beside their client libraries' plain way
 	$(BIN)/python -m benchmarks.micro.bench_kafka_redis
+
+bench-files: $(VENV)/.dev ## lines of a file to lines of JSON, beside a bare loop that does only what cannot be left out
+	$(BIN)/python -m benchmarks.bench_files
 
 bench-snapshot: servers    ## the copy of a million rows while they change, on MySQL and MariaDB: speed, memory, sameness
 	$(BIN)/python -m benchmarks.bench_snapshot mysql

@@ -36,7 +36,7 @@ def with_each(*kinds):
 
 WITH_COMPONENT = with_each("collector", "transformer", "dispatcher")
 
-REQUIRED = {"File": {"path": "out.jsonl"}}
+REQUIRED = {"FileDispatcher": {"path": "out.jsonl"}, "FileCollector": {"include": ["*.log"]}}
 """Options that a component cannot do without, beside its edges."""
 
 CONFIG_BASES = {
@@ -63,7 +63,7 @@ UNITS = ("_ms", "_bytes", "_events", "_attempts", "_files", "_rows", "_days")
 
 def options_of(component, **more):
     edges = {Collector: "destination", Transformer: "destination", Router: "destinations"}
-    raw = {"id": "node", **REQUIRED.get(component.type_name, {}), **more}
+    raw = {"id": "node", **REQUIRED.get(component.__name__, {}), **more}
     for base_class, edge in edges.items():
         if issubclass(component, base_class):
             raw[edge] = ["next"] if edge == "destinations" else "next"

@@ -41,15 +41,15 @@ def test_options_of_a_list_of_mappings_and_of_each_type_are_listed() -> None:
 
 def test_every_option_of_every_component_has_a_meaning_and_a_default_or_is_required() -> None:
     for name in ("BinlogFilter", "EventReplicator", "File", "Stdout"):
-        _, component = reference.find(Registry(), name)
-        for option in reference.options_of(component.Config):
-            assert option.meaning, (name, option.path)
-            assert option.required == (not option.default), (name, option.path)
+        for component in reference.find(Registry(), name):
+            for option in reference.options_of(component.Config):
+                assert option.meaning, (name, option.path)
+                assert option.required == (not option.default), (name, option.path)
 
 
 def test_a_component_is_found_by_either_spelling_and_whatever_its_kind() -> None:
-    assert reference.find(registry(), "SinkDispatcher") == ("dispatcher", Sink)
-    assert reference.find(registry(), "Keep") == ("transformer", Keep)
+    assert reference.find(registry(), "SinkDispatcher") == [Sink]
+    assert reference.find(registry(), "Keep") == [Keep]
     with pytest.raises(UnknownType):
         reference.find(registry(), "Nope")
 
@@ -77,6 +77,15 @@ def test_describe_answers_for_one_component_or_for_all() -> None:
     assert reference.describe(known, "Sink", markdown=True) == reference.markdown_of(Sink)
     with pytest.raises(SetupError, match="no component 'Snik'\n  hint: did you mean 'Sink'"):
         reference.describe(known, "Snik")
+
+
+def test_kinds_that_share_a_name_are_described_together_and_told_apart_in_the_headings() -> None:
+    page = reference.describe(Registry(), "File", markdown=True)
+    assert [line for line in page.splitlines() if line.startswith("#")] == [
+        "## File (collector)",
+        "## File (dispatcher)",
+    ]
+    assert reference.describe(Registry(), "FileCollector").startswith("File (collector)\n")
 
 
 def test_the_page_has_settings_components_and_codes() -> None:

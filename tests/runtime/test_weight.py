@@ -7,14 +7,19 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from msgspec import UNSET
 
 from wlf.events import Event, LogLine, RowInsert
 from wlf.events.codec import FORMATS, encode_json
+from wlf.events.log import FileLine
 from wlf.events.table import ColumnType, TableVersion
 from wlf.runtime.batch import Batch
 from wlf.runtime.weight import PayloadSizes, weigh
 
 COUNT = 4000
+NOW = 1_795_875_783.5
+PATH = "/var/log/pods/shop_orders-5d9c7_1234/orders/0.log"
+FLAGS = ("multiline",)
 Wide = msgspec.defstruct("Wide", [f"f{i}" for i in range(11)], gc=False)
 Narrow = msgspec.defstruct("Narrow", ["f0", "f1"], gc=False)
 
@@ -40,7 +45,15 @@ def _log(n: int) -> Event:
     return LogLine("file", n * 1.1, _text(40 + n % 80), attributes={"path": _text(20), "n": n + 1000})
 
 
-@pytest.mark.parametrize("make", [_wide, _narrow, _mixed, _log])
+def _line(n: int) -> Event:
+    return FileLine("files", NOW, _text(100 + n % 100), file=PATH, host="host", flags=FLAGS if n % 4 else UNSET)
+
+
+def _line_with_offset(n: int) -> Event:
+    return FileLine("files", NOW, _text(100 + n % 100), file=PATH, host="host", offset=10_000 + n)
+
+
+@pytest.mark.parametrize("make", [_wide, _narrow, _mixed, _log, _line, _line_with_offset])
 def test_the_estimate_is_within_a_quarter_of_what_python_allocates(make: Callable[[int], Event]) -> None:
     random.seed(7)
     tracemalloc.start()

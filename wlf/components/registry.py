@@ -13,7 +13,10 @@ from wlf.errors import SetupError
 Kind = Literal["collector", "transformer", "dispatcher"]
 
 BUILTINS: dict[Kind, dict[str, str]] = {
-    "collector": {"Binlog": "wlf.components.collectors.binlog:BinlogCollector"},
+    "collector": {
+        "Binlog": "wlf.components.collectors.binlog:BinlogCollector",
+        "File": "wlf.components.collectors.file:FileCollector",
+    },
     "transformer": {
         "BinlogFilter": "wlf.components.transformers.binlog_filter:BinlogFilter",
         "EventReplicator": "wlf.components.transformers.event_replicator:EventReplicator",

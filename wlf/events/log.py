@@ -25,3 +25,20 @@ class LogLine(Event, frozen=True, gc=False):
     message: str
     type: str = "log"
     attributes: dict[str, Any] | UnsetType = UNSET
+
+
+class FileLine(LogLine, frozen=True, gc=False):
+    """A line of a file.
+
+    Args:
+        file: the path under which the file was found first: a rotation does not change it.
+        host: the name of the machine.
+        offset: where the line begins in the file, in bytes (with `offset: true`).
+        flags: what is special: `truncated` (longer than allowed, the rest is left out), `partial` (its end is not
+            written yet), `continued` (the rest of a partial line), `multiline` (made of several lines).
+    """
+
+    file: str = ""
+    host: str | UnsetType = UNSET
+    offset: int | UnsetType = UNSET
+    flags: tuple[str, ...] | UnsetType = UNSET

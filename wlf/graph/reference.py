@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import types
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple, get_args
 
 import msgspec
@@ -92,20 +94,21 @@ def _first_line(documented: type) -> str:
     return (inspect.getdoc(documented) or "").partition("\n")[0]
 
 
-def find(registry: Registry, name: str) -> tuple[Kind, type[Component]]:
-    """The component of that name, whatever its kind.
+def find(registry: Registry, name: str) -> list[type[Component]]:
+    """The components of that name; more than one where kinds share it, as the File collector and dispatcher do.
 
     Raises:
         UnknownType: there is none.
         SetupError: it needs a library that is not installed.
     """
     kinds: tuple[Kind, ...] = get_args(Kind)
+    found = []
     for kind in kinds:
-        try:
-            return kind, registry.resolve(kind, name)
-        except UnknownType:
-            continue
-    raise UnknownType(name)
+        with suppress(UnknownType):
+            found.append(registry.resolve(kind, name))
+    if not found:
+        raise UnknownType(name)
+    return found
 
 
 def describe(registry: Registry, name: str | None = None, *, markdown: bool = False) -> str:
@@ -117,18 +120,21 @@ def describe(registry: Registry, name: str | None = None, *, markdown: bool = Fa
     if name is None:
         return _page(registry) if markdown else overview(registry)
     try:
-        _, component = find(registry, name)
+        found = find(registry, name)
     except UnknownType as error:
         kinds: tuple[Kind, ...] = get_args(Kind)
         known = [known for kind in kinds for known in registry.names(kind)]
         raise SetupError(f"no component '{name}'", hint=did_you_mean(name, known)) from error
-    return markdown_of(component) if markdown else text_of(component)
+    if markdown:
+        return "\n".join(markdown_of(component, with_kind=len(found) > 1) for component in found)
+    return "\n".join(text_of(component) for component in found)
 
 
 def _page(registry: Registry) -> str:
     parts = ["# Configuration", "", "## The file's top level", "", settings_markdown()]
-    for _, _, component in registry.every():
-        parts.append(markdown_of(component))
+    every = list(registry.every())
+    names = Counter(name for _, name, _ in every)
+    parts += [markdown_of(component, with_kind=names[name] > 1) for _, name, component in every]
     return "\n".join([*parts, "## Diagnostics", "", codes_markdown()])
 
 
@@ -195,9 +201,10 @@ def _text_rows(config: type[Any]) -> Iterator[str]:
             yield f"      {option.meaning}"
 
 
-def markdown_of(component: type[Component]) -> str:
-    """For the documentation: a heading and a table."""
-    rows = [f"## {component.type_name}", "", _first_line(component), ""]
+def markdown_of(component: type[Component], *, with_kind: bool = False) -> str:
+    """For the documentation: a heading, with the kind where the name alone would not tell, and a table."""
+    heading = f"{component.type_name} ({kind_of(component)})" if with_kind else component.type_name
+    rows = [f"## {heading}", "", _first_line(component), ""]
     rows += [f"- {line}" for line in flow_lines(component)]
     return "\n".join([*rows, "", *_table(component.Config)]) + "\n"
 

@@ -42,13 +42,16 @@ class CheckpointLoop:
             id: {name: dict(lane.cursors) for name, lane in tracker.lanes.items()} for id, tracker in trackers.items()
         }
         self._dirty: dict[Key, Cursor | None] = {}
-        self._moved: set[str] = set()
+        self._moved: dict[str, set[str]] = {}
+        """By collector: the partitions whose durable cursors moved since the last write."""
+        self._forgetting: dict[str, set[str]] = {id: set() for id in trackers}
+        """By collector: partitions that some dispatcher has forgotten."""
         self._writing = asyncio.Lock()
         self._stopped = Bell()
         self._is_stopping = False
         for tracker in trackers.values():
             for lane in tracker.lanes.values():
-                lane.moved = False
+                lane.take_changed()
 
     async def run(self, interval: float) -> None:
         """A checkpoint every `interval` seconds, until `stop()` or until the state cannot be written."""
@@ -95,15 +98,13 @@ class CheckpointLoop:
 
     async def _flush(self, dispatcher: str, lanes: list[Lane]) -> None:
         """What was settled before the flush began is durable after it."""
-        taken = [(lane, dict(lane.cursors)) for lane in lanes]
-        for lane in lanes:
-            lane.moved = False
+        taken = [(lane, lane.take_changed()) for lane in lanes]
         try:
             for id in self._depends[dispatcher]:
                 await self._dispatchers[id].flush()
         except PASSING as error:
-            for lane in lanes:
-                lane.moved = True
+            for lane, cursors in taken:
+                lane.put_back(cursors)
             self._dispatchers[dispatcher].flush_trouble = f"cannot flush: {reason_of(error)}"
             self._logger.warning("%s: cannot flush: %s", dispatcher, reason_of(error))
             return
@@ -123,14 +124,18 @@ class CheckpointLoop:
             if known.get(partition) != cursor:
                 known[partition] = cursor
                 self._dirty[Key(lane.collector, lane.dispatcher, partition)] = cursor
-        self._moved.add(lane.collector)
+                if cursor.position is None:
+                    self._forgetting[lane.collector].add(partition)
+        self._moved.setdefault(lane.collector, set()).update(cursors)
 
     async def _write(self) -> None:
         """Store what became durable, then tell the collectors."""
-        moved, self._moved = self._moved, set()
+        moved, self._moved = self._moved, {}
         for collector in moved:
             tracker = self._trackers[collector]
-            for partition in tracker.drop_forgotten(self._durable[collector]):
+            forgetting = self._forgetting[collector]
+            for partition in tracker.drop_forgotten(self._durable[collector], forgetting):
+                forgetting.discard(partition)
                 self._dirty.update(dict.fromkeys((Key(collector, name, partition) for name in tracker.lanes), None))
         if not self._dirty:
             return
@@ -141,16 +146,17 @@ class CheckpointLoop:
             self._dirty = {**written, **self._dirty}
             raise
         for collector in sorted(moved):
-            await self._commit(collector)
+            await self._commit(collector, moved[collector])
 
-    async def _commit(self, collector: str) -> None:
-        positions = self._trackers[collector].lowest(self._durable[collector])
+    async def _commit(self, collector: str, moved: set[str]) -> None:
+        positions = self._trackers[collector].lowest(self._durable[collector], moved)
         if not positions:
             return
         try:
             await self._collectors[collector].commit(positions)
         except PASSING as error:
             # It is told again, further on, with the next checkpoint.
+            self._moved.setdefault(collector, set()).update(moved)
             self._logger.warning("%s: cannot commit: %s", collector, reason_of(error))
         except (Exception, asyncio.CancelledError) as error:
             if is_told_to_end(error):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from wlf.events import DeadLetter, Event, LogLine, RowChange, SchemaChange
+from wlf.events.log import FileLine
 from wlf.events.rows import row_index
 
 
@@ -19,6 +22,9 @@ def place_of(event: Event) -> str:
         return f"{place.file}:{place.offset} row {row_index(event)} ({table})"
     if isinstance(event, SchemaChange):
         return f"{event.type} in {event.database}, timestamp {event.ts}"
+    if isinstance(event, FileLine):
+        where = event.file if event.offset is UNSET else f"{event.file}:{event.offset}"
+        return f"{where} (a line read by {event.source})"
     if isinstance(event, LogLine):
         return f"a log line of {event.source}, timestamp {event.ts}"
     return f"a {type(event).__name__}"

@@ -26,6 +26,7 @@ from wlf.runtime.mailbox import Budget, Mailbox
 from wlf.runtime.report import RunReport, Status
 from wlf.runtime.segment import SegmentRun
 from wlf.runtime.store import Changes, CursorStore, Key, SqliteStore, close_quietly
+from wlf.runtime.take_over import former_id
 from wlf.runtime.tracker import Cursor, Tracker
 from wlf.runtime.wake import Bell
 
@@ -124,9 +125,10 @@ class Runner:
             collector = self._collector(segment.collector)
             tracker = Tracker(segment.collector, segment.dispatchers, collector.covers)
             self._trackers[segment.collector] = tracker
-            known = {name: stored[id, name] for id, name in stored if id == segment.collector}
+            former = former_id(plan, segment.collector, stored)
+            known = {name: stored[id, name] for id, name in stored if id == (former or segment.collector)}
             tracker.resume(known)
-            await save(store, _first_changes(tracker, known))
+            await save(store, _first_changes(tracker, known, former))
         collectors = {id: self._collector(id) for id in self._trackers}
         checkpoints = CheckpointLoop(
             store, self._trackers, collectors, self._dispatching, self._dependencies(), self._halt, self._around
@@ -354,12 +356,18 @@ class _Tasks:
             await asyncio.wait(self._tasks, timeout=CLOSE_SECONDS)
 
 
-def _first_changes(tracker: Tracker, known: Mapping[str, Mapping[str, Cursor]]) -> Changes:
-    """What the store must say before anything is read: the lanes that exist, and what became of their cursors."""
+def _first_changes(tracker: Tracker, known: Mapping[str, Mapping[str, Cursor]], former: str | None) -> Changes:
+    """What the store must say before anything is read: the lanes that exist, and what became of their cursors.
+
+    What is taken over from the id `former` is written under the new one.
+    """
+    if former is not None:
+        known = {}
     cursors: dict[Key, Cursor | None] = {}
     for name, lane in tracker.lanes.items():
         kept = {**lane.cursors, **lane.ahead}
         for partition in {*known.get(name, {}), *kept}:
             if known.get(name, {}).get(partition) != kept.get(partition):
                 cursors[Key(tracker.collector, name, partition)] = kept.get(partition)
-    return Changes(cursors, [(tracker.collector, name) for name in tracker.lanes])
+    lanes = [(tracker.collector, name) for name in tracker.lanes]
+    return Changes(cursors, lanes, forgotten=() if former is None else (former,))

@@ -65,6 +65,8 @@ class Lane:
         self.cursors: Cursors = {}
         self.moved = False
         """Has a cursor moved since this was last set to False?"""
+        self.changed: Cursors = {}
+        """The cursors that moved since they were taken last: there may be many that did not."""
         self.ahead: Cursors = {}
         """Cursors beyond what is read yet after a restart; what they cover is withheld."""
         self._last: Entry | None = None
@@ -101,8 +103,19 @@ class Lane:
         for partition, cursor in positions.items():
             known = self.cursors.get(partition)
             if known is None or known.number <= cursor.number:
-                self.cursors[partition] = cursor
+                self.cursors[partition] = self.changed[partition] = cursor
                 self.moved = True
+
+    def take_changed(self) -> Cursors:
+        """What moved since this was asked last."""
+        changed, self.changed = self.changed, {}
+        self.moved = False
+        return changed
+
+    def put_back(self, changed: Cursors) -> None:
+        """What was taken is not durable yet."""
+        self.changed = {**changed, **self.changed}
+        self.moved = True
 
     def announce(self, positions: Cursors) -> None:
         """Take the places where partitions begin, unless events of an earlier life of the partition are under way."""
@@ -240,7 +253,7 @@ class Tracker:
         """Give a lane its own cursor where that is provably further on than the start, and else the start."""
         position, first = own.position if own else None, start.position
         if own is None or position is None or first is None or position == first or not self._covers(position, first):
-            lane.cursors[partition] = start
+            lane.cursors[partition] = lane.changed[partition] = start
             lane.moved = True
         else:
             lane.ahead[partition] = own
@@ -290,10 +303,17 @@ class Tracker:
             else:
                 self._read[partition] = cursor
 
-    def lowest(self, durable: Mapping[str, Mapping[str, Cursor]]) -> dict[str, bytes]:
-        """Per partition the position that every lane's durable cursor has reached: what `commit()` is told."""
+    def lowest(
+        self, durable: Mapping[str, Mapping[str, Cursor]], partitions: Iterable[str] | None = None
+    ) -> dict[str, bytes]:
+        """Per partition (of these, or of all) the position that every lane's durable cursor has reached.
+
+        This is what `commit()` is told.
+        """
         result: dict[str, bytes] = {}
-        for partition in {name for cursors in durable.values() for name in cursors}:
+        if partitions is None:
+            partitions = {name for cursors in durable.values() for name in cursors}
+        for partition in partitions:
             lanes = [lane for lane in self.lanes.values() if partition not in lane.ahead]
             cursors = [durable.get(lane.dispatcher, {}).get(partition) for lane in lanes]
             reached = [cursor for cursor in cursors if cursor is not None]
@@ -304,18 +324,21 @@ class Tracker:
                 result[partition] = position
         return result
 
-    def drop_forgotten(self, durable: Mapping[str, Cursors]) -> list[str]:
-        """Partitions that every lane has durably forgotten; after this nothing remembers them."""
+    def drop_forgotten(self, durable: Mapping[str, Cursors], partitions: Iterable[str] | None = None) -> list[str]:
+        """Partitions (of these, or of all) that every lane has durably forgotten; nothing remembers them then."""
         lanes = list(self.lanes.values())
+        first = durable.get(lanes[0].dispatcher, {})
         gone = [
             partition
-            for partition, cursor in durable.get(lanes[0].dispatcher, {}).items()
-            if cursor.position is None
+            for partition in (first if partitions is None else partitions)
+            if partition in first
+            and first[partition].position is None
             and all(lane.cursors.get(partition) == durable.get(lane.dispatcher, {}).get(partition) for lane in lanes)
             and all(lane.cursors[partition].position is None for lane in lanes)
         ]
         for lane in lanes:
             for partition in gone:
                 del lane.cursors[partition]
+                lane.changed.pop(partition, None)
                 del durable[lane.dispatcher][partition]
         return gone

@@ -10,12 +10,16 @@ from msgspec import UNSET, Struct
 from msgspec.structs import astuple
 
 from wlf.events import Event
+from wlf.events.log import FileLine
 
 _POINTER_BYTES = 8
 _PAYLOAD_OVERHEAD_BYTES = 41
 """A `bytes` object's header and its pointer in the payload column."""
 _ENVELOPE_BYTES = 24
 """Punctuation and the like around an event's fields in an encoded event."""
+_LINE_BYTES = 96
+"""Names and punctuation around the fields of an encoded line."""
+_NUMBER_BYTES = 32
 _MAX_SAMPLE = 16
 _MIN_SAMPLE = 4
 _DEPTH = 6
@@ -88,10 +92,19 @@ def weigh(events: Sequence[Event], turn: int = 0) -> Weight:
 
 def _measure(event: Event) -> tuple[int, int]:
     """(heap, text) of one event: its struct, its fields, and what hangs below them."""
+    if type(event) is FileLine and event.attributes is UNSET:
+        return _measure_line(event)
     values = astuple(event)
     heap, text = _add_up(values, _DEPTH)
     names = sum(len(name) for name, value in zip(event.__struct_fields__, values, strict=True) if value is not UNSET)
     return heap + getsizeof(event), text + _ENVELOPE_BYTES + names
+
+
+def _measure_line(line: FileLine) -> tuple[int, int]:
+    """A line of a file has its text to itself, and all else in common with the others."""
+    shared = len(line.source) + len(line.file) + (len(line.host) if line.host is not UNSET else 0)
+    own = getsizeof(line) + getsizeof(line.message)
+    return own + (0 if line.offset is UNSET else _NUMBER_BYTES), len(line.message) + shared + _LINE_BYTES
 
 
 def _add_up(items: tuple[Any, ...], depth: int) -> tuple[int, int]:

@@ -1,0 +1,1 @@
+"""What the File collector is made of."""
