@@ -17,7 +17,7 @@ from wlf.binlog.details import commit_us
 from wlf.binlog.errors import UnsupportedEvent
 from wlf.binlog.events import Event, Steering
 from wlf.binlog.framing import MAX_EVENT_BYTES, PACKET_BYTES, SEMI_SYNC_BYTES, Packets, Tail
-from wlf.binlog.group import FRAME_BYTES, Group, Limits
+from wlf.binlog.group import Group, Limits
 from wlf.binlog.items import Bind, Boundary, EndOfStream, Item, NeedSchema, Prepared, SchemaColumn
 from wlf.binlog.payload import Payload, decompressor
 from wlf.binlog.rows import COMPRESSED, DAMAGE, KINDS, Table
@@ -330,8 +330,8 @@ class Decoder:
         A GTID of a stream whose place is not the one expected takes the slow way: servers leave transactions out.
         """
         buf, at, lead, steering, group = self._buf, self._at, self._lead, self._steering, self._group
-        ids, known, begins, frames = self._ids, self._tables.known, self._begins, group.frames
-        head, size_of_buf, trim, details = _HEADS[lead], len(buf), steering.checksum_bytes, self._details
+        ids, known, begins = self._ids, self._tables.known, self._begins
+        head, size_of_buf, trim = _HEADS[lead], len(buf), steering.checksum_bytes
         limit, checked, pause = size_of_buf - (4 if lead else 18), trim > 0 and self._verify, False
         short, gtid_bytes = self._short, 0
         base = steering.position - at
@@ -362,22 +362,15 @@ class Decoder:
                         return True
                     ids[buf[start + 19 : start + 25]] = table
                 elif kind == _GTID and not (group.open or (lead and _U32(buf, start + 13)[0] != base + at + size)):
-                    group.open, group.gtid, gtid_bytes = True, _GTID_BODY(buf, start + 20), size
-                    if details:  # the thread id comes with BEGIN
-                        group.commit_us = commit_us(buf, start, stop)
+                    gtid_bytes = size
+                    self._opened(buf, start, stop)
                 elif kind == _QUERY and buf[start + 27 : stop] in begins:
-                    group.open = group.begun = True
                     short.learn(gtid_bytes, size)
-                    if details:
-                        group.thread_id = _U32(buf, start + 19)[0]
+                    self._begun(buf, start)
                 elif kind in KINDS:
                     if table := ids.get(buf[start + 19 : start + 25]):
-                        frames.append((table, kind, ts, server, buf, start, stop, base + at + size))
-                        group.held += size + FRAME_BYTES
-                        group.open = True
-                        if group.held > group.hold_max_bytes:
-                            group.overflow()
-                            pause = group.full
+                        group.hold((table, kind, ts, server, buf, start, stop, base + at + size), size)
+                        pause = group.full
                     else:
                         self._unheld(buf, start, table)
                 elif kind == _XID:
@@ -412,7 +405,7 @@ class Decoder:
         return stopped
 
     def _walk_inside(self, payload: Payload) -> bool:
-        ids, known, group, frames = self._ids, self._tables.known, self._group, self._group.frames
+        ids, known, group = self._ids, self._tables.known, self._group
         while (piece := payload.piece()) is not None:
             buf, at = piece
             while (size := payload.event_size(buf, at)) > 0:
@@ -426,11 +419,7 @@ class Decoder:
                     ids[buf[at + 19 : at + 25]] = table
                 elif kind in KINDS:
                     if table := ids.get(buf[at + 19 : at + 25]):
-                        frames.append((table, kind, ts, server, buf, at, end, payload.end))
-                        group.held += size + FRAME_BYTES
-                        group.open = True
-                        if group.held > group.hold_max_bytes:
-                            group.overflow()
+                        group.hold((table, kind, ts, server, buf, at, end, payload.end), size)
                     else:
                         self._unheld(buf, at, table)
                 elif kind == _XID:
@@ -446,6 +435,12 @@ class Decoder:
                     return True
             group.adopt_frames()
         return False
+
+    def _opened(self, buf: bytes, start: int, stop: int) -> None:
+        """A GTID event of MySQL: a transaction."""
+        self._group.open, self._group.gtid = True, _GTID_BODY(buf, start + 20)
+        if self._details:  # the thread id comes with BEGIN
+            self._group.commit_us = commit_us(buf, start, stop)
 
     def _begun(self, buf: bytes, start: int) -> None:
         """A QUERY event that is BEGIN."""
@@ -499,11 +494,7 @@ class Decoder:
             return
         kind, plain = table.plain(kind, buf, start, stop)
         group, end = self._group, self._steering.position + size
-        group.frames.append((table, kind, ts, server, plain, 0, len(plain), end))
-        group.held += len(plain) + FRAME_BYTES
-        group.open = True
-        if group.held > group.hold_max_bytes:
-            group.overflow()
+        group.hold((table, kind, ts, server, plain, 0, len(plain), end), len(plain))
 
     def _event(self, buf: bytes, start: int, end: int, fields: tuple[int, int, int, int, int, int]) -> Event:
         ts, kind, server, size, log_pos, flags = fields

@@ -113,6 +113,14 @@ class Group:
         self.open = True
         self.begun = begun
 
+    def hold(self, frame: Frame, size: int) -> None:
+        """A rows event of it, of so many bytes; it is decoded when the XID is known."""
+        self.frames.append(frame)
+        self.open = True
+        self.held += size + FRAME_BYTES
+        if self.held > self.hold_max_bytes:
+            self.overflow()
+
     def close(self, xid: int | None, ts: int, end: int) -> None:
         """It is committed, and ends at position `end`."""
         frames = self.frames
