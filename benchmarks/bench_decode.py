@@ -52,32 +52,42 @@ def chunks_of(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def replay(path: Path, chunks: Iterable[bytes], *, verify: bool) -> tuple[int, int]:
-    """Decode, assemble and encode; rows and bytes of JSON."""
-    versions = TableVersions()
+class Replay:
+    """Decodes, assembles and encodes chunks of a file, and counts rows and bytes of JSON."""
 
-    def bind(table: TableMap) -> TableVersion:
-        return versions.get(table.database, table.table, table.names, table.primary_key)
+    def __init__(self, path: Path, *, verify: bool) -> None:
+        self._versions = TableVersions()
+        self.decoder, self._assembler = Decoder(self._bind, verify_checksum=verify), Assembler()
+        with path.open("rb") as file:
+            self.decoder.open_file(path.name, file.read(HEAD_BYTES))
+        self.rows = self.size = 0
 
-    decoder, assembler = Decoder(bind, verify_checksum=verify), Assembler()
-    with path.open("rb") as file:
-        decoder.open_file(path.name, file.read(HEAD_BYTES))
-    rows = size = 0
-    for chunk in chunks:
-        items = decoder.feed(chunk)
+    def _bind(self, table: TableMap) -> TableVersion:
+        return self._versions.get(table.database, table.table, table.names, table.primary_key)
+
+    def take(self, chunk: bytes) -> None:
+        """The next bytes of the file."""
+        items = self.decoder.feed(chunk)
         while True:
             # Events of small transactions are encoded together, as the runtime's batches do it.
             events = []
             for item in items:
                 if isinstance(item, Transaction):
-                    events += assembler.events(item)
-            rows += len(events)
-            size += sum(map(len, encode_json(events)))
-            if not decoder.pending:
-                break
-            items = decoder.feed(b"")
-    decoder.end_file()
-    return rows, size
+                    events += self._assembler.events(item)
+            self.rows += len(events)
+            self.size += sum(map(len, encode_json(events)))
+            if not self.decoder.pending:
+                return
+            items = self.decoder.feed(b"")
+
+
+def replay(path: Path, chunks: Iterable[bytes], *, verify: bool) -> tuple[int, int]:
+    """All of them; rows and bytes of JSON."""
+    replayed = Replay(path, verify=verify)
+    for chunk in chunks:
+        replayed.take(chunk)
+    replayed.decoder.end_file()
+    return replayed.rows, replayed.size
 
 
 def _cpu_seconds() -> float:

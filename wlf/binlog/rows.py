@@ -33,9 +33,10 @@ SIGHTINGS = 8
 MAX_COMPILED = 32
 """... unless its table has this many functions."""
 ANY_AFTER = 64
-"""After so many rows of other patterns, one function for whatever NULLs takes them."""
-MERGE_AFTER, MERGED = 512, 8
-"""When patterns have changed so often from row to row, the most frequent of them get one function together."""
+"""After so many rows of patterns without a function, one for whatever NULLs takes them."""
+MERGE_AFTER, MERGED, MERGED_COLUMNS = 512, 8, 240
+"""When patterns have changed so often from row to row, the most frequent of them get one function together: so many,
+and of so many columns in all, for compiling takes longer the more there are."""
 
 Decoded: TypeAlias = tuple[list[Any], list[Any] | None]
 RowsFn: TypeAlias = Callable[[bytes, int, int], Decoded]
@@ -299,11 +300,13 @@ class _Singles:
         turns[nulls] = turns.get(nulls, 0) + 1
         self._changes += 1
         if self._changes >= MERGE_AFTER and len(turns) > 1:
-            often = sorted(turns, key=turns.__getitem__, reverse=True)[:MERGED]
-            images = [self._reader.image(pattern) for pattern in often]
-            merged = compile_single(self._table.slots, self._table.binding.row, images)
-            self._patterns.compiled.update((pattern, [merged]) for pattern in often)
             self._turns = None
+            most = min(MERGED, MERGED_COLUMNS // len(self._reader.present))
+            often = sorted(turns, key=turns.__getitem__, reverse=True)[:most]
+            if len(often) > 1:
+                images = [self._reader.image(pattern) for pattern in often]
+                merged = compile_single(self._table.slots, self._table.binding.row, images)
+                self._patterns.compiled.update((pattern, [merged]) for pattern in often)
 
     def _slow(self, buf: bytes, at: int, end: int, rows: list[Any]) -> int:
         start = -1
