@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -82,7 +83,13 @@ def machine() -> str:
     """What it was measured on."""
     told = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.partition(":")[2].strip() for line in told if "model name" in line), platform.processor())
-    return f"{os.cpu_count()} cores of {model}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} cores of {model}, {_python()}"
+
+
+def _python() -> str:
+    """Distributions build theirs with profiles, and it is a fifth faster than a plain build."""
+    version = f"Python {platform.python_version()}"
+    return f"{version} of {platform.freedesktop_os_release()['NAME']}" if sys.base_prefix == "/usr" else version
 
 
 def load(path: Path) -> Book:
