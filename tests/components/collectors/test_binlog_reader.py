@@ -7,7 +7,6 @@ import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from types import SimpleNamespace
 
 import pytest
 
@@ -63,27 +62,6 @@ def test_all_bytes_come_in_order() -> None:
         assert got == sent
 
     _with_reader(test, limit_bytes=65_536)
-
-
-def test_small_pieces_wait_for_company_and_large_ones_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses: list[float] = []
-    clock = SimpleNamespace(monotonic=lambda: 100.0, sleep=pauses.append)
-    monkeypatch.setattr("wlf.components.collectors._binlog.reader.time", clock)
-
-    async def test(reader: StreamReader, server: socket.socket) -> None:
-        server.sendall(bytes(1000))
-        assert len(await reader.read(5)) == 1000
-        await _until(lambda: len(pauses) == 1)
-        assert pauses[0] == pytest.approx(0.002)
-        server.sendall(bytes(20_000))
-        got = 0
-        while got < 20_000:
-            got += len(await reader.read(5))
-        server.sendall(bytes(10))
-        assert len(await reader.read(5)) == 10
-        await _until(lambda: len(pauses) == 2)
-
-    _with_reader(test)
 
 
 def test_reader_stops_at_its_limit_and_goes_on_when_there_is_space() -> None:

@@ -18,11 +18,6 @@ from wlf.errors import InternalError
 
 _RECV_BYTES = 262_144
 _TAKE_BYTES = 1_048_576
-_SMALL_BYTES = 16_384
-"""Less than this at once, and the server has no backlog for us. TLS brings as much at most."""
-_PAUSE_S = 0.002
-"""Small pieces wake the loop no more often than this. A server sends each event by itself, and to take a batch through
-the graph costs as much as a dozen of its events. What comes after a longer silence goes on at once."""
 
 GRACE_S = 1.0
 """How much longer than asked for a silence may last: not the other end, but this machine may have slept."""
@@ -44,7 +39,6 @@ class StreamReader:
         self._closed = False
         self._ended: str | None = None
         self._waiting_since = time.monotonic()
-        self._woke_at = float("-inf")
         self._loop = asyncio.get_running_loop()
         self._arrived = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="wlf-binlog-reader", daemon=True)
@@ -123,8 +117,6 @@ class StreamReader:
                     self._end("the server closed the connection")
                     return
                 self._put(chunk)
-                if len(chunk) < _SMALL_BYTES and self._duplex is None:
-                    time.sleep(max(self._woke_at + _PAUSE_S - time.monotonic(), 0.0))
         except (OSError, ValueError) as error:  # ValueError: TLS closed under the read
             self._end(f"the connection broke: {error}")
 
@@ -146,6 +138,5 @@ class StreamReader:
         self._wake()
 
     def _wake(self) -> None:
-        self._woke_at = time.monotonic()
         with contextlib.suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._arrived.set)
