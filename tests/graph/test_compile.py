@@ -135,9 +135,9 @@ def test_a_router_is_asked_for_each_destination() -> None:
 def test_settings_have_defaults_and_the_name_is_the_files_stem() -> None:
     text = "collectors: [{id: r, type: Rows, destination: s}]\ndispatchers: [{id: s, type: Sink}]\n"
     plan = compile_text(text, "some/my orders.v2.yaml", registry())
-    assert plan.options == (("my_orders.v2", None, 50_331_648, 1_000, 10_000))
+    assert plan.options == (("my_orders.v2", None, 41_943_040, 1_000, 10_000))
     plan = compile_text("name: x\nhttp: ':80'\nshutdown_timeout_ms: 5\n" + text, registry=registry())
-    assert plan.options == ("x", ":80", 50_331_648, 1_000, 5)
+    assert plan.options == ("x", ":80", 41_943_040, 1_000, 5)
 
 
 def test_a_missing_library_is_a_diagnostic_with_the_command_that_installs_it() -> None:

@@ -55,7 +55,7 @@ class RuntimeOptions(NamedTuple):
 
     name: str
     http: str | None = None
-    memory_limit_bytes: int = 50_331_648
+    memory_limit_bytes: int = 41_943_040
     checkpoint_interval_ms: int = 1_000
     shutdown_timeout_ms: int = 10_000
 
