@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from wlf.components.base import Collected, Collector, Context
+from wlf.components.collectors._file.globs import Globs
 from wlf.components.collectors._file.options import FileConfig
+from wlf.components.collectors._file.plain import PlainReading
 from wlf.components.collectors._file.position import decode_position
 from wlf.components.collectors._file.session import Session
 from wlf.components.collectors._file.tally import Tally
@@ -47,7 +49,11 @@ class FileCollector(Collector):
     async def open(self, positions: Mapping[str, bytes]) -> None:
         """Find all files; those that are stored are gone on with."""
         await self.close()
-        self._session = Session(self.config, self.context, self._tally)
+        config, context, tally = self.config, self.context, self._tally
+        globs = Globs(config.include, config.exclude)
+        self._session = Session(
+            config, globs, lambda roster: PlainReading(config, context, tally, roster), context, tally
+        )
         await self._session.begin(positions)
 
     async def collect(self) -> Collected | None:
@@ -58,7 +64,7 @@ class FileCollector(Collector):
 
     def covers(self, cursor: bytes, position: bytes) -> bool:
         """Positions are of one life of one file: the larger offset is further on."""
-        return decode_position(cursor).offset >= decode_position(position).offset
+        return decode_position(cursor).covers(decode_position(position))
 
     def describe_position(self, position: bytes) -> str:
         """`/var/log/app.log: 1234`."""

@@ -9,7 +9,16 @@ from typing import Any
 from wlf.components.collectors._file.birth import born
 from wlf.components.collectors._file.contents import Contents, Plain, Unpacked, kind_of
 from wlf.components.collectors._file.lines import LineSplitter
-from wlf.components.collectors._file.position import HEAD_BYTES, SKIPPING, TAIL_BYTES, WHOLE, Position, digest, hasher
+from wlf.components.collectors._file.position import (
+    HEAD_BYTES,
+    SKIPPING,
+    TAIL_BYTES,
+    WHOLE,
+    Held,
+    Position,
+    digest,
+    hasher,
+)
 
 MAGIC_BYTES = 4
 
@@ -24,8 +33,8 @@ class Followed:
 
     __slots__ = (
         "born", "changed", "contents", "device", "end", "fd", "finds_packed", "gone_at", "head", "head_bytes",
-        "head_hasher", "id", "inode", "is_alone_until", "is_checked", "is_ended", "is_packed", "is_queued",
-        "is_rewritten", "now", "offset", "originals", "path", "same_bytes", "same_since", "scanned", "size",
+        "head_hasher", "held", "id", "inode", "is_alone_until", "is_checked", "is_ended", "is_packed", "is_queued",
+        "is_rewritten", "now", "offset", "originals", "path", "rereads", "same_bytes", "same_since", "scanned", "size",
         "splitter", "tail", "tail_digest", "waits_until", "walk", "walk_of_arrival", "want_bytes", "within",
     )  # fmt: skip
 
@@ -65,6 +74,10 @@ class Followed:
         """Was all read that was there when it was looked at last?"""
         self.is_rewritten = False
         """Was it truncated, so that only a copy can hold what was not read of it?"""
+        self.held: Held = ()
+        """Of a file with several streams: what lies before the offset and is not delivered."""
+        self.rereads = False
+        """Is what is held to be read again, since a restart forgot it?"""
         self.gone_at: float | None = None
         self.walk = 0
         """The last look through all directories that saw it."""
@@ -90,13 +103,14 @@ class Followed:
         followed.take_over(position)
         followed.is_checked = False
         followed.is_alone_until = sys.maxsize
+        followed.rereads = bool(position.held)
         return followed
 
     def take_over(self, position: Position) -> None:
         """Go on from there in these contents."""
         self.path = position.path
         self.offset = self.scanned = position.offset
-        self.within = position.within
+        self.within, self.held = position.within, position.held
         self.head_bytes, self.head, self.head_hasher = position.head_bytes, position.head, None
         self.tail, self.tail_digest = (None, position.tail) if position.offset else (b"", b"")
 
@@ -109,8 +123,13 @@ class Followed:
         return Position(
             self.path, self.offset, self.device, self.inode, self.born, self.size, self.changed, self.head_bytes,
             self.head, self.tail_digest if self.tail is None else digest(self.tail), self.within, self.is_ended,
-            None if self.now == self.path else self.now or "",
+            None if self.now == self.path else self.now or "", self.held,
         )  # fmt: skip
+
+    def reached(self) -> bytes:
+        """The place for the store, once something was read; says whether that was all."""
+        self.is_ended = self.is_at_end
+        return self.place().encode()
 
     def move(self, chunk: bytes, used: int) -> None:
         """The first `used` bytes of `chunk`, which begins at the offset or behind it, are done with."""

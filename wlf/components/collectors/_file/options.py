@@ -14,19 +14,9 @@ from wlf.components.config import CollectorConfig
 Globs = Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1)]
 
 
-class FileConfig(CollectorConfig, frozen=True, kw_only=True):
-    """Options of File."""
+class FollowConfig(CollectorConfig, frozen=True, kw_only=True):
+    """Options of every collector that follows files."""
 
-    include: Annotated[
-        Globs,
-        Meta(
-            description="paths and globs of the files to read: `*` and `?` stay within a name, `[ab]` is one of these, "
-            "`**` stands for directories to any depth; a name that begins with a dot must be named so"
-        ),
-    ]
-    exclude: Annotated[
-        list[str], Meta(description="globs of files to leave out; `dir/**` leaves a whole directory out")
-    ] = msgspec.field(default_factory=list)
     start: Annotated[
         Literal["beginning", "end"],
         Meta(
@@ -34,10 +24,6 @@ class FileConfig(CollectorConfig, frozen=True, kw_only=True):
             "one that comes later is always read from its beginning"
         ),
     ] = "beginning"
-    encoding: Annotated[
-        str,
-        Meta(description="of the files, such as utf-8, utf-16 (by its byte order mark), latin1, cp1252, shift_jis"),
-    ] = "utf-8"
     max_line_bytes: Annotated[
         int,
         Meta(description="a longer line is cut there and marked `truncated`; the file goes on behind it", ge=1024),
@@ -76,6 +62,25 @@ class FileConfig(CollectorConfig, frozen=True, kw_only=True):
         str | None,
         Meta(description="id that this collector had before: a first run under the new one goes on with its positions"),
     ] = None
+
+
+class FileConfig(FollowConfig, frozen=True, kw_only=True):
+    """Options of File."""
+
+    include: Annotated[
+        Globs,
+        Meta(
+            description="paths and globs of the files to read: `*` and `?` stay within a name, `[ab]` is one of these, "
+            "`**` stands for directories to any depth; a name that begins with a dot must be named so"
+        ),
+    ]
+    exclude: Annotated[
+        list[str], Meta(description="globs of files to leave out; `dir/**` leaves a whole directory out")
+    ] = msgspec.field(default_factory=list)
+    encoding: Annotated[
+        str,
+        Meta(description="of the files, such as utf-8, utf-16 (by its byte order mark), latin1, cp1252, shift_jis"),
+    ] = "utf-8"
     offset: Annotated[bool, Meta(description="let each event carry where its line begins, in bytes")] = False
     host: Annotated[
         str | None, Meta(description="the `host` of the events; default: this machine's name; empty: leave it out")

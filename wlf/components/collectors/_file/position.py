@@ -14,6 +14,9 @@ DIGEST_BYTES = 12
 WHOLE, INSIDE, SKIPPING = 0, 1, 2
 """Where a position lies: between two lines, inside one whose beginning was delivered, or in the rest of a cut one."""
 
+Held = tuple[tuple[str, int, int], ...]
+"""For some streams of the file: (name, offset where this stream is to be read on, how that lies in its line)."""
+
 
 class Position(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A place in one file.
@@ -28,6 +31,7 @@ class Position(msgspec.Struct, frozen=True, array_like=True, gc=False):
         within: whether the offset lies inside a line.
         is_ended: whether nothing lay behind the offset.
         now: its present name, where that is another; "" where it has none.
+        held: of a file with several streams those that are delivered less far than `offset`.
     """
 
     path: str
@@ -43,6 +47,15 @@ class Position(msgspec.Struct, frozen=True, array_like=True, gc=False):
     within: int = WHOLE
     is_ended: bool = False
     now: str | None = None
+    held: Held = ()
+
+    def covers(self, other: Position) -> bool:
+        """Is all that lies before the other one delivered here?"""
+        if not self.held and not other.held:
+            return self.offset >= other.offset
+        mine, others = ({name: at for name, at, _ in held} for held in (self.held, other.held))
+        # A stream that neither names is delivered up to the offset.
+        return all(mine.get(name, self.offset) >= others.get(name, other.offset) for name in {*mine, *others, ""})
 
     def encode(self) -> bytes:
         """For the store."""

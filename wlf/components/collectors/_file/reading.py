@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from wlf.components.collectors._file.contents import Contents, Unpacked
 from wlf.components.collectors._file.follow import Followed
@@ -10,6 +10,7 @@ from wlf.components.collectors._file.lines import MARK, LineSplitter, Splitters
 from wlf.components.collectors._file.multiline import Grouping
 from wlf.components.collectors._file.position import INSIDE, SKIPPING, TAIL_BYTES, WHOLE
 from wlf.components.collectors._file.tally import Tally
+from wlf.events import Event
 
 CHUNK_BYTES = 262_144
 """What one read asks for: large enough that a line costs next to nothing, small enough to be fair."""
@@ -21,6 +22,60 @@ class Changed(Exception):
     """The contents are not those that were read before."""
 
 
+class Read(NamedTuple):
+    """Events, and how far each file that they came from is read now; neither where reading came on without any."""
+
+    events: list[Event]
+    positions: dict[str, bytes | None]
+
+
+NOTHING_YET = Read([], {})
+
+
+class Reading(Protocol):
+    """What a session asks of whoever knows what the files hold."""
+
+    def arrived(self, followed: Followed) -> None:
+        """A file is followed from now on."""
+        ...
+
+    def departed(self, followed: Followed) -> None:
+        """It is not followed any more."""
+        ...
+
+    def may_read(self, followed: Followed) -> bool:
+        """Has its turn come? If not, it is among the `released` later."""
+        ...
+
+    def released(self) -> list[Followed]:
+        """Those whose turn has come since."""
+        ...
+
+    def read(self, followed: Followed) -> Read | None:
+        """The next events of an open file; None where no whole line is there. Raises Changed, Damaged and OSError."""
+        ...
+
+    def wait(self, followed: Followed, now: float) -> None:
+        """No whole line is there: what stands behind the last one is due some time later."""
+        ...
+
+    def read_rest(self, followed: Followed) -> Read | None:
+        """What stands there, as no more will come; None where nothing does."""
+        ...
+
+    def overdue(self, now: float) -> Read | None:
+        """What waited long enough for its end."""
+        ...
+
+    def due_at(self) -> float:
+        """When `released` or `overdue` has something."""
+        ...
+
+    def end(self) -> Read | None:
+        """All files are read to their end: what is kept of any of them."""
+        ...
+
+
 class Lines(NamedTuple):
     """Consecutive lines, or events of several lines, of one file; none where reading came on without a whole one."""
 
@@ -29,7 +84,7 @@ class Lines(NamedTuple):
     flags: tuple[str, ...] = ()
 
 
-_NOTHING_YET = Lines([])
+_NO_LINES = Lines([])
 
 
 class LineReader:
@@ -59,9 +114,9 @@ class LineReader:
         """
         contents = followed.contents
         assert contents is not None, "it is open"
-        if isinstance(contents, Unpacked) and not self._find_place(followed, contents):
-            return _NOTHING_YET if not contents.is_whole or contents.reached else None
-        chunk = contents.read(self._wanted(followed), followed.scanned)
+        if isinstance(contents, Unpacked) and not find_place(followed, contents, followed.offset):
+            return _NO_LINES if not contents.is_whole or contents.reached else None
+        chunk = contents.read(wanted_bytes(followed), followed.scanned)
         splitter = followed.splitter
         if splitter is None:
             if not chunk:
@@ -112,24 +167,6 @@ class LineReader:
             return part
         return part[: max(0, followed.end - followed.offset)]
 
-    def _wanted(self, followed: Followed) -> int:
-        wanted = followed.want_bytes or CHUNK_BYTES
-        if followed.end is None or followed.is_packed:
-            return wanted
-        return max(0, min(wanted, followed.end - followed.scanned))
-
-    def _find_place(self, followed: Followed, contents: Unpacked) -> bool:
-        """Decompress up to the offset, a step at a time, and see that it is what was read."""
-        if contents.reached < followed.offset:
-            if not contents.skip(followed.offset, TAIL_BYTES) and contents.is_whole:
-                raise Changed
-            return False
-        if not followed.is_checked:
-            if not followed.is_checked_by(contents):
-                raise Changed
-            followed.note_checked()
-        return True
-
     def _split(self, followed: Followed, splitter: LineSplitter, chunk: bytes) -> Lines:
         if followed.scanned > followed.offset:
             return self._end_of_long(followed, splitter, chunk)
@@ -148,7 +185,7 @@ class LineReader:
         """No line ends in the chunk: remember that, and cut the line when it is too long."""
         followed.scanned += len(chunk)
         if followed.scanned - followed.offset <= self._max_line_bytes:
-            return _NOTHING_YET
+            return _NO_LINES
         return self._cut(followed, splitter)
 
     def _end_of_long(self, followed: Followed, splitter: LineSplitter, chunk: bytes) -> Lines:
@@ -184,7 +221,7 @@ class LineReader:
         followed.move(chunk, size or len(chunk))
         if size:
             followed.within = WHOLE
-        return _NOTHING_YET
+        return _NO_LINES
 
     def _go_on(self, followed: Followed, splitter: LineSplitter, chunk: bytes) -> Lines | None:
         """The rest of a line whose beginning was delivered before its end was written."""
@@ -195,12 +232,12 @@ class LineReader:
         if not size:
             followed.scanned = first + len(chunk)
             if len(chunk) <= self._max_line_bytes:
-                return _NOTHING_YET
+                return _NO_LINES
             return self._cut(followed, splitter)
         text = splitter.split(chunk[: size - splitter.width])[0]
         followed.move(chunk, size)
         followed.within = WHOLE
-        return Lines([text], [first], (CONTINUED,)) if text else _NOTHING_YET
+        return Lines([text], [first], (CONTINUED,)) if text else _NO_LINES
 
     def _group(self, followed: Followed, splitter: LineSplitter, chunk: bytes, grouping: Grouping) -> Lines | None:
         """All events but the last one, to which more lines may belong."""
@@ -227,7 +264,7 @@ class LineReader:
         if len(chunk) < (followed.want_bytes or CHUNK_BYTES):
             return None
         followed.want_bytes = 2 * len(chunk)
-        return _NOTHING_YET
+        return _NO_LINES
 
     def _text(self, followed: Followed, splitter: LineSplitter, chunk: bytes, end: int) -> str:
         text = _unmarked(splitter.text(chunk[: end - splitter.width]), followed.offset)
@@ -246,6 +283,29 @@ class LineReader:
                 line += text.count("\n") + 1
         followed.move(chunk, end)
         return Lines(texts, offsets)
+
+
+def wanted_bytes(followed: Followed) -> int:
+    """What the next read asks for."""
+    wanted = followed.want_bytes or CHUNK_BYTES
+    if followed.end is None or followed.is_packed:
+        return wanted
+    return max(0, min(wanted, followed.end - followed.scanned))
+
+
+def find_place(followed: Followed, contents: Unpacked, start: int) -> bool:
+    """Decompress a step towards `start`, and see that what lies before the offset is what was read. Raises Changed."""
+    if contents.reached < start:
+        if not contents.skip(start, TAIL_BYTES) and contents.is_whole:
+            raise Changed
+        return False
+    if not followed.is_checked:
+        if start < followed.offset:
+            contents.read(followed.offset - start, start)
+        if not followed.is_checked_by(contents):
+            raise Changed
+        followed.note_checked()
+    return True
 
 
 def _unmarked(text: str, first: int) -> str:

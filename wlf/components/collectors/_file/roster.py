@@ -8,14 +8,16 @@ import os
 import secrets
 import stat
 import sys
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from wlf.components.collectors._file.birth import born
 from wlf.components.collectors._file.copies import Copies, Verdict
+from wlf.components.collectors._file.directories import inodes_in, is_below
 from wlf.components.collectors._file.follow import Followed
 from wlf.components.collectors._file.names import is_compressed, originals_of, stem_of
-from wlf.components.collectors._file.options import FileConfig
+from wlf.components.collectors._file.opened import Opened
+from wlf.components.collectors._file.options import FollowConfig
 from wlf.components.collectors._file.position import HEAD_BYTES, decode_position
 from wlf.components.collectors._file.queue import Queue
 from wlf.components.collectors._file.remembered import Remembered
@@ -24,6 +26,18 @@ from wlf.components.collectors._file.tally import Tally
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 _STEM = "stem:"
 _OUT_OF_FILES = (errno.EMFILE, errno.ENFILE)
+
+
+class Watcher(Protocol):
+    """Who is told which files are followed."""
+
+    def arrived(self, followed: Followed) -> None:
+        """It is followed from now on."""
+        ...
+
+    def departed(self, followed: Followed) -> None:
+        """It is not followed any more."""
+        ...
 
 
 class Roster:
@@ -36,7 +50,7 @@ class Roster:
 
     def __init__(
         self,
-        config: FileConfig,
+        config: FollowConfig,
         now: Callable[[], float],
         is_meant: Callable[[str], bool],
         tally: Tally,
@@ -44,10 +58,10 @@ class Roster:
     ) -> None:
         self._now = now
         self._is_meant = is_meant
-        self._max_open = config.max_open_files
         self._finds_packed = config.compression == "auto"
         self._tally = tally
         self._logger = logger
+        self.watcher: Watcher | None = None
         self.files: dict[str, Followed] = {}
         """By id; also those that are gone, as long as they are remembered."""
         self.queue = Queue()
@@ -69,7 +83,7 @@ class Roster:
         """Files that are at another name by now, by the one that they were found under."""
         self._left_out: dict[str, Followed] = {}
         """By id: stored, but no glob means them any more."""
-        self._open: OrderedDict[str, Followed] = OrderedDict()
+        self._open = Opened(config.max_open_files)
         self._gone = Remembered()
         self._waiting: dict[str, Followed] = {}
         self._copies = Copies(now, lambda followed: followed.id in self.files)
@@ -86,6 +100,7 @@ class Roster:
                 self._left_out[id] = followed
                 continue
             self._stored[id] = followed
+            self._arrived(followed)
             self._by_stored_inode.setdefault(followed.inode, []).append(followed)
             if followed.now is not None:
                 self._by_path.setdefault(followed.now, followed)
@@ -114,7 +129,7 @@ class Roster:
         followed.walk = max(followed.walk, walk)
         self._gone.remove(followed)
         self._note_inode(followed, status)
-        if followed.has_changed(status) or not (followed.is_checked or followed.is_ended):
+        if followed.has_changed(status) or followed.rereads or not (followed.is_checked or followed.is_ended):
             self.queue.add(followed)
 
     def knows(self, path: str) -> bool:
@@ -154,12 +169,12 @@ class Roster:
         listed: dict[str, dict[int, str]] = {}
         for followed in [each for each in self._by_path.values() if each.walk < walk]:
             path = followed.now or ""
-            if _is_below(path, unseen_roots) or followed.id in self._stored:
+            if is_below(path, unseen_roots) or followed.id in self._stored:
                 continue
             if not self._is_still_there(followed):
                 self._look_for(followed, path, listed)
         for followed in self._stored.values():
-            if followed.walk < walk and not _is_below(followed.now or followed.path, unseen_roots):
+            if followed.walk < walk and not is_below(followed.now or followed.path, unseen_roots):
                 self._look_for(followed, followed.now or followed.path, listed)
         self._stored.clear()
         self._by_stored_inode.clear()
@@ -177,7 +192,7 @@ class Roster:
             if not self._open_again(followed):
                 return False
         else:
-            self._open.move_to_end(followed.id)
+            self._open.used(followed)
             if not followed.offset:
                 followed.detect()
         size = followed.size
@@ -253,9 +268,7 @@ class Roster:
 
     def close(self) -> None:
         """Close all files."""
-        for followed in self._open.values():
-            followed.close()
-        self._open.clear()
+        self._open.close()
 
     # Finding which file it is
 
@@ -314,7 +327,7 @@ class Roster:
     def _look_for(self, followed: Followed, path: str, listed: dict[str, dict[int, str]]) -> None:
         directory = os.path.dirname(path)
         if directory not in listed:
-            listed[directory] = _inodes_in(directory)
+            listed[directory] = inodes_in(directory)
         found = listed[directory].get(followed.inode)
         status = None if found is None else self._status(found)
         if found is not None and status is not None and self._is_it(followed, found, status):
@@ -337,7 +350,7 @@ class Roster:
         self._note_inode(followed, status)
         if self.has_end:
             followed.end = status.st_size
-        if len(self._open) < self._max_open or self.starts_at_end:
+        if self._open.has_room or self.starts_at_end:
             # Open at once: a rotation may take it away before its turn comes.
             self._open_again(followed)
         followed.walk_of_arrival = walk
@@ -389,25 +402,37 @@ class Roster:
             followed.start_at(followed.size)
         self.news[followed.id] = followed.place().encode()
         self.queue.add(followed)
+        self._arrived(followed)
         self._wake_copies(followed)
         self._tally.followed.set(len(self.files))
+
+    def _arrived(self, followed: Followed) -> None:
+        if self.watcher is not None:
+            self.watcher.arrived(followed)
+
+    def _departed(self, followed: Followed) -> None:
+        if self.watcher is not None:
+            self.watcher.departed(followed)
 
     def _take_place(self, copy: Followed, original: Followed) -> None:
         """The copy goes on as the original: its lines are read once."""
         del self.files[copy.id]
         self._waiting.pop(copy.id, None)
-        self._open.pop(copy.id, None)
+        self._open.remove(copy.id)
         self._close(original)
         self._gone.remove(original)
         self._forget_renamed(original)
         position = original.place()
         copy.id, copy.originals = original.id, []
         copy.take_over(position)
+        copy.rereads = original.rereads
         if not copy.is_packed and copy.size < position.offset:
             copy.start_at(copy.size)  # the original was read further than it was copied
         copy.note_checked()
         self.files[copy.id] = copy
-        self._open[copy.id] = copy
+        self._open.add(copy)
+        self._departed(original)
+        self._arrived(copy)
         for other in self._waiting.values():
             other.originals = [copy if each is original else each for each in other.originals]
         self.news[copy.id] = copy.place().encode()
@@ -475,6 +500,7 @@ class Roster:
                 "%s: was removed before its last %s bytes were read", followed.path, followed.size - followed.offset
             )
         self._close(followed)
+        self._departed(followed)
         self._gone.remove(followed)
         self._forget_renamed(followed)
         self.files.pop(followed.id, None)
@@ -511,28 +537,26 @@ class Roster:
             os.close(fd)  # another one took its name: the notice of that is on its way
             return False
         followed.opened(fd)
-        self._open[followed.id] = followed
+        self._open.add(followed)
         self._make_room()
         return True
 
     def _not_opened(self, followed: Followed, path: str, error: OSError) -> None:
         if error.errno in _OUT_OF_FILES and len(self._open) > 1:
-            self._max_open = max(1, len(self._open) - 8)
-            self._logger.warning("%s: no more than %s files can be open at once", path, self._max_open)
+            self._open.lower()
+            self._logger.warning("%s: no more than %s files can be open at once", path, self._open.limit)
             self._make_room()
             self.queue.add(followed)
         elif not isinstance(error, FileNotFoundError | NotADirectoryError):
             self._cannot(path, error)
 
     def _make_room(self) -> None:
-        """Close the longest unused ones; of one that is gone nothing else is left, so it comes last."""
-        while len(self._open) > self._max_open:
-            there = (each for each in self._open.values() if each.now is not None)
-            self._close(next(there, None) or next(iter(self._open.values())))
+        while (followed := self._open.surplus()) is not None:
+            self._close(followed)
         self._tally.opened.set(len(self._open))
 
     def _close(self, followed: Followed) -> None:
-        self._open.pop(followed.id, None)
+        self._open.remove(followed.id)
         followed.close()
         if followed.now is None:
             self._forget_inode(followed)
@@ -567,16 +591,3 @@ class Roster:
     def _cannot(self, path: str, error: OSError) -> None:
         self._tally.unreadable.add()
         self._logger.warning("%s: cannot read: %s", path, error.strerror)
-
-
-def _is_below(path: str, roots: list[str]) -> bool:
-    return any(path.startswith(root.rstrip("/") + "/") for root in roots)
-
-
-def _inodes_in(directory: str) -> dict[int, str]:
-    """The names in a directory by inode."""
-    try:
-        with os.scandir(directory) as entries:
-            return {entry.inode(): os.path.join(directory, entry.name) for entry in entries}
-    except OSError:
-        return {}
