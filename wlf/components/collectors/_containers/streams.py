@@ -47,6 +47,19 @@ class Made(NamedTuple):
     place: Any
 
 
+class Kept(NamedTuple):
+    """Something that is not delivered yet.
+
+    Args:
+        place: of its first record.
+        time: of a part the first record's, of lines the last one's.
+    """
+
+    place: Any
+    size: int
+    time: str
+
+
 class LogStream:
     """Keeps what is not complete yet: the parts of a line, and the lines of an event that may go on.
 
@@ -78,6 +91,16 @@ class LogStream:
     def is_plain(self) -> bool:
         """Does each whole record make an event by itself just now?"""
         return self._grouping is None and not self._line and self.within == WHOLE
+
+    @property
+    def part(self) -> Kept | None:
+        """The beginning of a line that is kept; None where none is."""
+        return Kept(self._place, self._line_bytes, self._time) if self._line else None
+
+    @property
+    def lines(self) -> Kept | None:
+        """Lines that are kept, as others may belong to them."""
+        return Kept(self._lines[0].place, self._lines_bytes, self._lines[-1].time) if self._lines else None
 
     def held(self) -> Any | None:
         """The place of the first record that is not delivered; None where nothing is kept."""

@@ -185,6 +185,11 @@ class Followed:
         return status
 
     @property
+    def unread_from(self) -> int:
+        """Where what is not read yet begins, what a restart forgot included."""
+        return min((at for _, at, _ in self.held), default=self.offset) if self.rereads else self.offset
+
+    @property
     def is_at_end(self) -> bool:
         """Is all delivered that was there when it was looked at? Of more the kernel tells."""
         return not self.is_packed and self.offset == self.size and self.within == WHOLE

@@ -36,7 +36,7 @@ class Watcher(Protocol):
         ...
 
     def departed(self, followed: Followed) -> None:
-        """It is not followed any more."""
+        """It is not followed any more; another one may go on under its id."""
         ...
 
 
@@ -354,6 +354,7 @@ class Roster:
             # Open at once: a rotation may take it away before its turn comes.
             self._open_again(followed)
         followed.walk_of_arrival = walk
+        self._arrived(followed)
         followed.originals = self._originals(label, followed, walk)
         if followed.originals:
             followed.is_checked = False
@@ -402,7 +403,6 @@ class Roster:
             followed.start_at(followed.size)
         self.news[followed.id] = followed.place().encode()
         self.queue.add(followed)
-        self._arrived(followed)
         self._wake_copies(followed)
         self._tally.followed.set(len(self.files))
 
@@ -423,6 +423,7 @@ class Roster:
         self._gone.remove(original)
         self._forget_renamed(original)
         position = original.place()
+        self._departed(copy)
         copy.id, copy.originals = original.id, []
         copy.take_over(position)
         copy.rereads = original.rereads
@@ -431,8 +432,8 @@ class Roster:
         copy.note_checked()
         self.files[copy.id] = copy
         self._open.add(copy)
-        self._departed(original)
         self._arrived(copy)
+        self._departed(original)
         for other in self._waiting.values():
             other.originals = [copy if each is original else each for each in other.originals]
         self.news[copy.id] = copy.place().encode()
@@ -488,17 +489,17 @@ class Roster:
         self._note_inode(anew, status)
         if self.has_end:
             anew.end = status.st_size
+        self._arrived(anew)
         self._announce(anew)
 
     def _drop(self, followed: Followed, *, tell: bool = True) -> None:
         """Nothing remembers it any more."""
         if followed.fd >= 0:
             followed.look()
-        if tell and not followed.is_rewritten and not followed.is_packed and followed.size > followed.offset:
-            self._tally.unread_bytes.add(followed.size - followed.offset)
-            self._logger.warning(
-                "%s: was removed before its last %s bytes were read", followed.path, followed.size - followed.offset
-            )
+        unread = followed.size - followed.unread_from
+        if tell and not followed.is_rewritten and not followed.is_packed and unread > 0:
+            self._tally.unread_bytes.add(unread)
+            self._logger.warning("%s: was removed before its last %s bytes were read", followed.path, unread)
         self._close(followed)
         self._departed(followed)
         self._gone.remove(followed)

@@ -76,11 +76,11 @@ class Session:
             if roster.news:
                 news, roster.news = roster.news, {}
                 return Collected([], news)
-            for followed in self._reading.released():
-                roster.queue.add(followed)
-            read = self._round() or self._reading.overdue(self._now())
+            self._admit()
+            read = self._overdue() or self._round()
             if read is not None:
                 return Collected(*read)
+            self._admit()
             if roster.news or roster.queue or self._discovery.is_walking:
                 await asyncio.sleep(0)
             elif not self._context.until_end:
@@ -107,6 +107,16 @@ class Session:
             self._discovery.begin_walk()
         self._discovery.step()
         self.roster.look_after(self._config.forget_after_ms / 1000)
+
+    def _admit(self) -> None:
+        """Those who were not to be read yet get their turn."""
+        for followed in self._reading.released():
+            self.roster.queue.add(followed)
+
+    def _overdue(self) -> Read | None:
+        """Asked before anything else: where there is always something to read, what waits would wait for ever."""
+        now = self._now()
+        return self._reading.overdue(now) if now >= self._reading.due_at() else None
 
     def _round(self) -> Read | None:
         """One chunk of each file that has some, until the batch is full."""

@@ -1,0 +1,19 @@
+"""The numbers of collectors that read log files of containers."""
+
+from __future__ import annotations
+
+from wlf.components.base import Metrics
+from wlf.components.collectors._file.tally import Tally
+
+
+class ContainerTally(Tally):
+    """Those of the File collector, and those of records."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        super().__init__(metrics)
+        self.malformed = metrics.counter(
+            "wlf_file_malformed_records_total", "Lines of container logs that are no records: delivered as they are."
+        )
+        self.passed_bytes = metrics.counter(
+            "wlf_file_passed_over_bytes_total", "Bytes of log files that the selection leaves out."
+        )
