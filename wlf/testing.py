@@ -30,7 +30,8 @@ from wlf.components.base import (
 from wlf.components.config import CollectorConfig, ComponentConfig, DispatcherConfig, RouterConfig, TransformerConfig
 from wlf.errors import Retryable
 from wlf.events import DeadLetter, Event, Kinds, LogLine
-from wlf.graph.plan import Edge, Node, NodeKind, Plan, RuntimeOptions, Segment, Step
+from wlf.graph.plan import Edge, Node, NodeKind, Plan, RuntimeOptions
+from wlf.graph.segments import segments_of
 from wlf.runtime.report import RunReport
 from wlf.runtime.runner import Runner
 from wlf.runtime.store import Changes, CursorStore
@@ -360,18 +361,17 @@ def build_plan(*nodes: tuple[type[Component], ComponentConfig], **options: Any) 
         config.id: Node(config.id, _kind(component), component.type_name, component, config)
         for component, config in nodes
     }
-    segments = tuple(
-        _segment(made, id, node.config.destination)  # type: ignore[attr-defined]
-        for id, node in made.items()
-        if node.kind == "collector"
-    )
-    errors = tuple(
-        _segment(made, id, node.config.dead_letter) for id, node in made.items() if node.config.dead_letter is not None
-    )
     edges = tuple(
         Edge(id, target, "event", frozenset((Event,))) for id, node in made.items() for target in _targets(node)
     )
-    return Plan(RuntimeOptions(**{"name": "test", **options}), tuple(made.values()), edges, segments, errors)
+    errors = tuple(
+        Edge(id, node.config.dead_letter, "error", frozenset((Event,)))
+        for id, node in made.items()
+        if node.config.dead_letter is not None
+    )
+    nodes_of = tuple(made.values())
+    edges += errors
+    return Plan(RuntimeOptions(**{"name": "test", **options}), nodes_of, edges, *segments_of(nodes_of, edges))
 
 
 def _kind(component: type[Component]) -> NodeKind:
@@ -388,20 +388,6 @@ def _targets(node: Node) -> tuple[str, ...]:
     if node.kind == "router":
         return tuple(config.destinations)
     return () if node.kind == "dispatcher" else (config.destination,)
-
-
-def _segment(nodes: Mapping[str, Node], source: str, entry: str) -> Segment:
-    order: list[str] = []
-
-    def visit(id: str) -> None:
-        if id not in order:
-            for target in reversed(_targets(nodes[id])):
-                visit(target)
-            order.insert(0, id)
-
-    visit(entry)
-    steps = tuple(Step(id, _targets(nodes[id])) for id in order if nodes[id].kind != "dispatcher")
-    return Segment(source, entry, steps, tuple(id for id in order if nodes[id].kind == "dispatcher"))
 
 
 def run_with_fake_time(work: Coroutine[Any, Any, T], *, loop: FakeTimeLoop | None = None) -> T:

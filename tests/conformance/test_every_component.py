@@ -58,7 +58,7 @@ NUMBERS_WITHOUT_A_UNIT = {
     "replication_factor",
 }
 """Numbers that count nothing, or are called so by the system behind."""
-UNITS = ("_ms", "_bytes", "_events", "_attempts", "_files", "_rows", "_days")
+UNITS = ("_ms", "_bytes", "_events", "_attempts", "_files", "_rows", "_groups", "_days")
 
 
 def options_of(component, **more):

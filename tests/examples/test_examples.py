@@ -128,3 +128,16 @@ def test_snapshot_copies_tables_and_goes_on_with_their_changes(
     assert [path.name for path in (tmp_path / "out/snapshot").iterdir()] == ["orders.jsonl"]
     types = [(line["type"], line["data"]) for line in _lines(tmp_path / "out/snapshot/orders.jsonl")]
     assert types == [("bootstrap-insert", {"id": 1}), ("bootstrap-insert", {"id": 2}), ("insert", {"id": 3})]
+
+
+def test_lines_are_put_together_five_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    run = WlfRun(tmp_path / "run", Path("examples/aggregator/aggregator.yaml"), "--until-end")
+    run.launch()
+    assert run.wait() == 0, run.text()
+    groups = _lines(tmp_path / "out/aggregator/groups.jsonl")
+    lines = (tmp_path / "examples/logs/data/shop.log").read_text().splitlines()
+    assert [line for group in groups for line in str(group["fields"]["message"]).split("\n")] == lines  # type: ignore[index]
+    assert [group["count"] for group in groups[:-1]] == [5] * (len(groups) - 1)
+    assert groups[-1]["reason"] == "input"

@@ -1,4 +1,4 @@
-"""The five kinds of components and what the runtime gives them. Whoever writes a component reads this file alone."""
+"""The six kinds of components and what the runtime gives them. Whoever writes a component reads this file alone."""
 
 from __future__ import annotations
 
@@ -209,6 +209,39 @@ class Transformer(Component):
     @abstractmethod
     def transform(self, events: Sequence[Event]) -> Sequence[Event]:
         """The events that go on. Must not change `events`; may return it as it is."""
+
+
+class StatefulTransformer(Transformer):
+    """A transformer that keeps events until others come, or until their time is up.
+
+    The runtime numbers the batches. As long as something of a batch is kept, the positions of its collectors stay
+    before that batch: what is kept in memory is read again after a crash, and nothing has to be stored. What leaves
+    may come twice then.
+    """
+
+    def transform(self, events: Sequence[Event]) -> Sequence[Event]:
+        """`take` for who has no batches."""
+        return self.take(events, 0)
+
+    @abstractmethod
+    def take(self, events: Sequence[Event], number: int) -> Sequence[Event]:
+        """The events that are complete by now; what is kept of `events` belongs to the batch `number`.
+
+        Numbers rise. Must keep nothing of `events` if it raises.
+        """
+
+    @abstractmethod
+    def held_since(self) -> int | None:
+        """The oldest batch of which something is kept; None where nothing is."""
+
+    def due_at(self) -> float | None:
+        """When `flush` has something, in seconds of the context's monotonic clock; None while it has nothing to wait
+        for."""
+        return None
+
+    @abstractmethod
+    def flush(self, now: float | None) -> Sequence[Event]:
+        """What is due at `now`; at the end of input, with None, all that is kept. Not called at a mere stop."""
 
 
 class Router(Component):

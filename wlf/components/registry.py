@@ -18,6 +18,7 @@ BUILTINS: dict[Kind, dict[str, str]] = {
         "File": "wlf.components.collectors.file:FileCollector",
     },
     "transformer": {
+        "Aggregator": "wlf.components.transformers.aggregator:Aggregator",
         "BinlogFilter": "wlf.components.transformers.binlog_filter:BinlogFilter",
         "EventReplicator": "wlf.components.transformers.event_replicator:EventReplicator",
     },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -11,13 +11,14 @@ from wlf.components.registry import Registry
 from wlf.errors import ConfigError
 from wlf.events import Event
 from wlf.graph import config as yaml_file
-from wlf.graph.carry import Carried, Carrier, check_templates, topological
+from wlf.graph.carry import Carried, Carrier, check_templates
 from wlf.graph.config import Document
 from wlf.graph.convert import Converter
 from wlf.graph.diagnostics import Diagnostic, Findings
 from wlf.graph.limits import check_formats, check_limits
 from wlf.graph.outline import Draft, Drafter, Outline, outline_of
-from wlf.graph.plan import Edge, Node, Plan, RuntimeOptions, Segment, Step
+from wlf.graph.plan import Edge, Node, Plan, RuntimeOptions
+from wlf.graph.segments import segments_of
 from wlf.graph.settings import read_settings
 
 Structural: TypeAlias = Callable[[Outline, Document], Sequence[Diagnostic]]
@@ -102,42 +103,10 @@ def _plan(options: RuntimeOptions, drafts: Sequence[Draft], carried: Carried, wa
         for draft in drafts
         for edge in draft.edges
     )
-    return Plan(options, nodes, edges, *_segments(nodes, edges), warnings=warnings)
+    return Plan(options, nodes, edges, *segments_of(nodes, edges), warnings=warnings)
 
 
 def _node(draft: Draft) -> Node:
     assert draft.component is not None
     assert draft.config is not None
     return Node(draft.id, draft.kind, draft.type_name, draft.component, draft.config)
-
-
-def _segments(nodes: Sequence[Node], edges: Iterable[Edge]) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
-    """(segments of the collectors, segments of the dead letters), both in the order of the file."""
-    out: dict[str, list[str]] = {node.id: [] for node in nodes}
-    errors: list[tuple[str, str]] = []
-    for edge in edges:
-        if edge.kind == "event":
-            out[edge.source].append(edge.target)
-        else:
-            errors.append((edge.source, edge.target))
-    order = topological(out, ((source, target) for source, targets in out.items() for target in targets))
-    final = {node.id for node in nodes if node.kind == "dispatcher"}
-    collectors = [(node.id, out[node.id][0]) for node in nodes if node.kind == "collector"]
-
-    def segment(source: str, entry: str) -> Segment:
-        reached = _reached(entry, out)
-        steps = tuple(Step(id, tuple(out[id])) for id in order if id in reached and id not in final)
-        return Segment(source, entry, steps, tuple(node.id for node in nodes if node.id in reached & final))
-
-    return tuple(segment(*way) for way in collectors), tuple(segment(*way) for way in errors)
-
-
-def _reached(entry: str, out: Mapping[str, Sequence[str]]) -> set[str]:
-    reached: set[str] = set()
-    waiting = [entry]
-    while waiting:
-        id = waiting.pop()
-        if id not in reached:
-            reached.add(id)
-            waiting += out[id]
-    return reached

@@ -41,7 +41,8 @@ class Segment(NamedTuple):
     """All that lies between one collector and the dispatchers, in topological order.
 
     `entry` is the collector's destination: a step's node or a dispatcher. `dispatchers` are all that it can reach over
-    event edges. Dead-letter edges are not part of a segment.
+    event edges. Dead-letter edges are not part of a segment. A stateful transformer ends a segment as a dispatcher
+    does, and begins one of its own.
     """
 
     collector: str
@@ -69,6 +70,8 @@ class Plan(NamedTuple):
     segments: tuple[Segment, ...]
     error_segments: tuple[Segment, ...] = ()
     """For each node with `dead_letter`: a segment whose `collector` is that node's id and whose entry is the target."""
+    held_segments: tuple[Segment, ...] = ()
+    """For each stateful transformer: a segment whose `collector` is its id, for what it held."""
     warnings: tuple[Any, ...] = ()
 
     def node(self, id: str) -> Node:
@@ -87,7 +90,7 @@ class Plan(NamedTuple):
     def _wanted(self, id: str, steps: dict[str, Step], database: str, table: str) -> bool:
         step = steps.get(id)
         if step is None:
-            return True
+            return True  # a dispatcher, or a stateful transformer
         node = self.node(id)
         component: Any = node.component
         if node.kind == "router":

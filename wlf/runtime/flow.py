@@ -32,6 +32,14 @@ class Gate(Protocol):
         ...
 
 
+class Keeper(Protocol):
+    """A node that takes events as a dispatcher does, and may send others on later: a stateful transformer."""
+
+    async def take(self, events: Column, gate: Gate) -> None:
+        """Take the events of a batch; returns when what they brought about is handed over."""
+        ...
+
+
 class Debt:
     """The gate of dead letters: the sender's ticket is settled when all that came of its events is."""
 
@@ -66,20 +74,34 @@ class Flow:
     """The way from any source of events (a collector, or a node with dead letters) to the mailboxes."""
 
     def __init__(
-        self, segments: Mapping[str, SegmentRun], mailboxes: Mapping[str, Mailbox], room: Bell, around: Surroundings
+        self,
+        segments: Mapping[str, SegmentRun],
+        held: Mapping[str, SegmentRun],
+        mailboxes: Mapping[str, Mailbox],
+        room: Bell,
+        around: Surroundings,
     ) -> None:
         self._segments = segments
+        self._held = held
         self._mailboxes = mailboxes
         self._room = room
         self._around = around
+        self.keepers: dict[str, Keeper] = {}
+        """By node; they know the flow, so they come after it."""
 
     async def push(self, source: str, events: Column, gate: Gate) -> None:
-        """Run the source's segment; returns when every mailbox has taken its part.
+        """Run the segment of a collector or of dead letters; returns when every mailbox has taken its part.
 
         Raises:
             ComponentError: a transformer without a dead-letter edge raised.
         """
-        segment = self._segments[source]
+        await self._push(self._segments[source], events, gate)
+
+    async def push_held(self, node: str, events: Column, gate: Gate) -> None:
+        """The same for what a stateful transformer lets go."""
+        await self._push(self._held[node], events, gate)
+
+    async def _push(self, segment: SegmentRun, events: Column, gate: Gate) -> None:
         for start in range(0, len(events), SLICE_EVENTS):
             if start:
                 await asyncio.sleep(0)
@@ -95,6 +117,8 @@ class Flow:
         waiting: list[tuple[Mailbox, Batch, Ticket]] = []
         now = asyncio.get_running_loop().time()
         for dispatcher, column in outputs.items():
+            if dispatcher in self.keepers:
+                continue
             ticket = gate.expect(dispatcher, len(column))
             if ticket is None:
                 continue
@@ -110,6 +134,9 @@ class Flow:
             while not mailbox.admits(batch.weight_bytes(mailbox.batcher.format)):
                 await self._room.wait()
             mailbox.put(batch, ticket, asyncio.get_running_loop().time())
+        for node, column in outputs.items():
+            if node in self.keepers:
+                await self.keepers[node].take(column, gate)
 
     async def _send_refused(self, refused: Refused, gate: Gate) -> None:
         now = self._around.clock.time()

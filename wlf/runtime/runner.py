@@ -9,10 +9,10 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from wlf.components.base import Clock, Collector, Component, Dispatcher
+from wlf.components.base import Clock, Collector, Component, Dispatcher, StatefulTransformer
 from wlf.components.config import DispatcherConfig
 from wlf.errors import StateError, WlfError
-from wlf.graph.plan import Plan
+from wlf.graph.plan import Plan, Segment
 from wlf.runtime.batcher import Batcher
 from wlf.runtime.checkpoint_loop import CheckpointLoop, save
 from wlf.runtime.collect_loop import CollectLoop
@@ -20,6 +20,7 @@ from wlf.runtime.dispatch_loop import DispatchLoop
 from wlf.runtime.failures import describe
 from wlf.runtime.flow import Flow
 from wlf.runtime.halt import Halt
+from wlf.runtime.hold_loop import HoldLoop
 from wlf.runtime.http import HttpEndpoint
 from wlf.runtime.instances import Surroundings, SystemClock, make_components
 from wlf.runtime.mailbox import Budget, Mailbox
@@ -71,6 +72,8 @@ class Runner:
         self._trackers: dict[str, Tracker] = {}
         self._collecting: dict[str, CollectLoop] = {}
         self._dispatching: dict[str, DispatchLoop] = {}
+        self._holding: list[HoldLoop] = []
+        """In the order of the graph."""
         self._rate_marks: tuple[float, dict[str, float]] = (0.0, {})
         self.http: HttpEndpoint | None = None
 
@@ -104,11 +107,17 @@ class Runner:
             await self._open_http()
             for loop in self._dispatching.values():
                 tasks.start(loop.id, loop.run())
+            for holding in self._holding:
+                tasks.start(holding.id, holding.run())
             storing = asyncio.create_task(checkpoints.run(self._plan.options.checkpoint_interval_ms / 1000))
             collecting = {loop.start() for loop in self._collecting.values()}
             for task in collecting:
                 task.add_done_callback(lambda _: self._bell.ring())
             await self._wait_for_end(collecting)
+            if self._holding and not self._is_ending:
+                # What is kept leaves when no more will come. At a stop it does not: the next run reads it again.
+                collecting.add(asyncio.create_task(self._flush_held(), name="flush"))
+                await self._wait_for_end(collecting)
             await self._wind_down(collecting, checkpoints, storing)
         finally:
             await tasks.cancel()
@@ -155,7 +164,18 @@ class Runner:
             segment.collector: SegmentRun(segment, self._components, metrics, self._around.clock)
             for segment in (*self._plan.segments, *self._plan.error_segments)
         }
-        flow = Flow(segments, mailboxes, self._room, self._around)
+        held = {
+            segment.collector: SegmentRun(segment, self._components, metrics, self._around.clock)
+            for segment in self._plan.held_segments
+        }
+        flow = Flow(segments, held, mailboxes, self._room, self._around)
+        for segment in self._plan.held_segments:
+            transformer = self._components[segment.collector]
+            assert isinstance(transformer, StatefulTransformer)
+            node = self._plan.node(segment.collector)
+            holding = HoldLoop(node, transformer, flow, self._halt, self._around)
+            flow.keepers[node.id] = holding
+            self._holding.append(holding)
         for node in nodes:
             config = node.config
             assert isinstance(config, DispatcherConfig)
@@ -174,21 +194,23 @@ class Runner:
 
     def _dependencies(self) -> dict[str, list[str]]:
         """By dispatcher: itself and whoever may take dead letters that its cursor waits for."""
-        below = {segment.collector: segment for segment in self._plan.error_segments}
+        plan = self._plan
+        below: dict[str, list[Segment]] = {}
+        for segment in (*plan.error_segments, *plan.held_segments):
+            below.setdefault(segment.collector, []).append(segment)
         found: dict[str, list[str]] = {}
         for id in self._dispatching:
             starts = [
                 id,
-                *(step.node for segment in self._plan.segments if id in segment.dispatchers for step in segment.steps),
+                *(name for segment in plan.segments if id in segment.dispatchers for name in _passed(plan, segment)),
             ]
             reached = {id: None}
+            seen = set(starts)
             while starts:
-                segment = below.get(starts.pop())
-                if segment is None:
-                    continue
-                starts += [name for name in segment.dispatchers if name not in reached]
-                starts += [step.node for step in segment.steps]
-                reached.update(dict.fromkeys(segment.dispatchers))
+                for segment in below.get(starts.pop(), ()):
+                    starts += {*segment.dispatchers, *_passed(plan, segment)} - seen
+                    seen.update(starts)
+                    reached.update(dict.fromkeys(segment.dispatchers))
             found[id] = list(reached)
         return found
 
@@ -199,8 +221,23 @@ class Runner:
 
     async def _wait_for_end(self, collecting: set[asyncio.Task[None]]) -> None:
         """Until told to stop, until something failed, or until every collector came to its end."""
-        while not (self.is_stopping or self._halt.problems or all(task.done() for task in collecting)):
+        while not (self._is_ending or all(task.done() for task in collecting)):
             await self._bell.wait()
+
+    @property
+    def _is_ending(self) -> bool:
+        """Is there something else than the end of input that ends the run?"""
+        return self.is_stopping or bool(self._halt.problems)
+
+    async def _flush_held(self) -> None:
+        """In the order of the graph: what one lets go may come to the next one."""
+        try:
+            for holding in self._holding:
+                await holding.flush(None)
+        except WlfError as error:
+            self._halt.fail("", error)
+        finally:
+            self._bell.ring()
 
     async def _wind_down(
         self, collecting: set[asyncio.Task[None]], checkpoints: CheckpointLoop, storing: asyncio.Task[None]
@@ -354,6 +391,13 @@ class _Tasks:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=CLOSE_SECONDS)
+
+
+def _passed(plan: Plan, segment: Segment) -> set[str]:
+    """The nodes that events of a segment pass, the stateful one at its end included."""
+    nodes = {step.node for step in segment.steps}
+    targets = {segment.entry, *(target for step in segment.steps for target in step.targets)}
+    return nodes | (targets & {held.collector for held in plan.held_segments})
 
 
 def _first_changes(tracker: Tracker, known: Mapping[str, Mapping[str, Cursor]], former: str | None) -> Changes:

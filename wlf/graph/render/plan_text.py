@@ -25,6 +25,9 @@ def plan_text(plan: Plan) -> str:
     for segment in plan.error_segments:
         rows += ["", f"dead letters of {segment.collector}"]
         rows += _segment(plan, segment)
+    for segment in plan.held_segments:
+        rows += ["", f"what {segment.collector} lets go"]
+        rows += _segment(plan, segment)
     rows += ["", "mailboxes"]
     rows += [f"  {line}" for node in plan.nodes if node.kind == "dispatcher" for line in _mailbox(plan, node)]
     rows += ["", "guarantees", *guarantee_lines(plan, "  ")]
