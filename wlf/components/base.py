@@ -8,7 +8,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-from wlf.components.config import ComponentConfig
+from wlf.components.config import (
+    CollectorConfig,
+    ComponentConfig,
+    DispatcherConfig,
+    RouterConfig,
+    TransformerConfig,
+)
 from wlf.errors import SetupError
 from wlf.events import Event, Kinds
 
@@ -105,8 +111,10 @@ class Component(ABC):
     """A node. `__init__` does no I/O: it may run only to check a config."""
 
     type_name: ClassVar[str]
-    """The name in the YAML, without the suffix of its kind: `Kafka` (so `KafkaDispatcher` works too)."""
+    """The name in the YAML, without the suffix of its kind: `Kafka` (so `KafkaDispatcher` works too). Of a class that
+    stands beside the YAML, its own name."""
     Config: ClassVar[type[ComponentConfig]]
+    """Its options; without any of its own, those of its kind."""
     accepts: ClassVar[Kinds] = frozenset((Event,))
     """Event types that may arrive; a type stands for its subtypes too."""
 
@@ -141,6 +149,8 @@ class Collected(NamedTuple):
 
 class Collector(Component):
     """Reads a source."""
+
+    Config: ClassVar[type[ComponentConfig]] = CollectorConfig
 
     @classmethod
     @abstractmethod
@@ -196,6 +206,8 @@ class Collector(Component):
 class Transformer(Component):
     """Turns a list of events into a list of events, synchronously; omitting an event filters it."""
 
+    Config: ClassVar[type[ComponentConfig]] = TransformerConfig
+
     @classmethod
     def emits(cls, config: Any, incoming: Kinds) -> Kinds:
         """The event types that leave, given those that arrive."""
@@ -247,6 +259,8 @@ class StatefulTransformer(Transformer):
 class Router(Component):
     """Sends events to several destinations."""
 
+    Config: ClassVar[type[ComponentConfig]] = RouterConfig
+
     @classmethod
     def destinations(cls, config: Any) -> Sequence[str]:
         """The ids it can send to, in order."""
@@ -295,6 +309,8 @@ class Partial(NamedTuple):
 
 class Dispatcher(Component):
     """Delivers events to a system. The runtime retries, times out, counts and dead-letters: no retry loop in here."""
+
+    Config: ClassVar[type[ComponentConfig]] = DispatcherConfig
 
     guarantee: ClassVar[str] = "at least once"
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Literal
 
 from wlf.components.base import Collector, Component, Dispatcher, Router, Transformer
+from wlf.components.own import load_own
 from wlf.errors import SetupError
 
 Kind = Literal["collector", "transformer", "dispatcher"]
@@ -41,10 +43,18 @@ class UnknownType(LookupError):
 
 
 class Registry:
-    """The component classes that a config may name."""
+    """The component classes that a config may name.
 
-    def __init__(self, extra: Mapping[Kind, Mapping[str, type[Component]]] | None = None) -> None:
+    Args:
+        extra: classes beside the built-in ones, by kind and name.
+        beside: where the modules of `type: module:Class` are looked for first.
+    """
+
+    def __init__(
+        self, extra: Mapping[Kind, Mapping[str, type[Component]]] | None = None, beside: Path | None = None
+    ) -> None:
         self._extra = extra or {}
+        self._beside = beside or Path()
         self._installed: dict[str, str] | None = None
 
     def names(self, kind: Kind) -> list[str]:
@@ -52,12 +62,14 @@ class Registry:
         return sorted({*BUILTINS[kind], *self._extra.get(kind, {})})
 
     def resolve(self, kind: Kind, type_name: str) -> type[Component]:
-        """The class behind `Kafka` or `KafkaDispatcher`.
+        """The class behind `Kafka`, `KafkaDispatcher` or `my_module:MyClass`.
 
         Raises:
             UnknownType: there is none.
-            SetupError: it is there, but a library that it needs is not installed.
+            SetupError: it is there, but a library that it needs is not installed, or it cannot be imported.
         """
+        if ":" in type_name:
+            return load_own(type_name, self._beside)
         for name in dict.fromkeys((type_name, type_name.removesuffix(SUFFIXES[kind]))):
             found = self._extra.get(kind, {}).get(name)
             if found is not None:

@@ -52,7 +52,11 @@ def compile_graph(document: Document, registry: Registry, structural: Structural
 
 def load(path: str | os.PathLike[str], registry: Registry | None = None, env: Mapping[str, str] | None = None) -> Plan:
     """Read, check and compile a file. Raises ConfigError."""
-    return compile_graph(read(path, env), registry or Registry())
+    return compile_graph(read(path, env), registry or _registry_of(path))
+
+
+def _registry_of(path: str | os.PathLike[str]) -> Registry:
+    return Registry(beside=Path(path).parent)
 
 
 def read(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> Document:
@@ -87,7 +91,7 @@ def compile_file(
         return load(path, registry, env)
     from wlf.graph.checked import checked_elsewhere
 
-    return compile_graph(read(path, env), registry or Registry(), checked_elsewhere(Path(cache_dir)))
+    return compile_graph(read(path, env), registry or _registry_of(path), checked_elsewhere(Path(cache_dir)))
 
 
 def _here(outline: Outline, document: Document) -> Sequence[Diagnostic]:
