@@ -7,12 +7,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import click
 
-from wlf import __version__
 from wlf.errors import ConfigError, WlfError
+from wlf.version import __version__
 
 if TYPE_CHECKING:
     from wlf.graph.plan import Plan
@@ -132,6 +132,19 @@ def convert(config: Path, output: Path | None, with_secrets: bool) -> None:
         click.echo(text, nl=False)
     else:
         _write(output, text.encode(), private=with_secrets)
+
+
+@main.command()
+@click.argument("kind", type=click.Choice(["collector", "transformer", "dispatcher"]))
+@click.argument("name")
+@click.option("--directory", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="Default: here.")
+def new(kind: Literal["collector", "transformer", "dispatcher"], name: str, directory: Path) -> None:
+    """Write a package with a component of your own and a test that passes: `wlf new transformer drop-debug`."""
+    from wlf.scaffold import scaffold, write
+
+    with _errors_in_words():
+        target = write(scaffold(kind, name), directory)
+    click.echo(f"{target}: pip install -e '{target}[test]' && pytest {target}")
 
 
 @main.command()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -141,3 +144,28 @@ def test_lines_are_put_together_five_at_a_time(tmp_path: Path, monkeypatch: pyte
     assert [line for group in groups for line in str(group["fields"]["message"]).split("\n")] == lines  # type: ignore[index]
     assert [group["count"] for group in groups[:-1]] == [5] * (len(groups) - 1)
     assert groups[-1]["reason"] == "input"
+
+
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [("from_yaml.py", "everything {"), ("in_python.py", "'counts': {"), ("own_component.py", "!!")],
+)
+def test_a_program_that_uses_wlf_as_a_library_runs(program: str, expected: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    command = [sys.executable, f"examples/library/{program}"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert expected in done.stdout
+
+
+def test_a_transformer_beside_its_config_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    run = WlfRun(tmp_path / "run", Path("examples/library/shout.yaml"), "--until-end")
+    run.launch()
+    assert run.wait() == 0, run.text()
+    lines = (tmp_path / "examples/logs/data/shop.log").read_text().splitlines()
+    events = _lines(tmp_path / "out/library/shout.jsonl")
+    assert [event["message"] for event in events] == [line.upper() + "!!!" for line in lines]

@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import msgspec
 
-import wlf
 from wlf.errors import InternalError
 from wlf.graph.checks_child import Request
 from wlf.graph.config import Document
 from wlf.graph.diagnostics import Diagnostic
 from wlf.graph.outline import Outline
+from wlf.version import __version__
 
 _TIMEOUT_S = 60
 
@@ -49,7 +49,7 @@ def checked_elsewhere(cache_dir: Path) -> Callable[[Outline, Document], Sequence
 
 def _key(outline: Outline, document: Document) -> str:
     """Changes with the file, with what `${...}` makes of its structure, and with wlf. It holds no option's value."""
-    structure = msgspec.json.encode((wlf.__version__, document.file, document.digest, outline))
+    structure = msgspec.json.encode((__version__, document.file, document.digest, outline))
     return hashlib.sha256(structure).hexdigest()
 
 
@@ -73,7 +73,7 @@ def _remember(cache: Path, passed: _Passed) -> None:
 def _run_child(request: Request) -> list[Diagnostic]:
     command = [sys.executable, "-m", "wlf.graph.checks_child"]
     # The child must find the same wlf, however this process found it.
-    root = str(Path(wlf.__file__).resolve().parent.parent)
+    root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
     done = subprocess.run(
         command,

@@ -7,15 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from wlf.components.base import Component
+from wlf.components.config import ComponentConfig
 from wlf.components.registry import Registry
 from wlf.errors import ConfigError
 from wlf.events import Event
+from wlf.events.template import Template
 from wlf.graph import config as yaml_file
 from wlf.graph.carry import Carried, Carrier, check_templates
-from wlf.graph.config import Document
+from wlf.graph.config import Document, Item
 from wlf.graph.convert import Converter
 from wlf.graph.diagnostics import Diagnostic, Findings
 from wlf.graph.limits import check_formats, check_limits
+from wlf.graph.objects import draft_objects
 from wlf.graph.outline import Draft, Drafter, Outline, outline_of
 from wlf.graph.plan import Edge, Node, Plan, RuntimeOptions
 from wlf.graph.segments import segments_of
@@ -38,11 +42,31 @@ def compile_graph(document: Document, registry: Registry, structural: Structural
     converter = Converter(findings)
     options = read_settings(document, converter)
     drafts = Drafter(findings, registry, converter).drafts(document)
+    return _compile(drafts, options, document, converter.templates, findings, structural or _here)
+
+
+def compile_objects(
+    parts: Sequence[tuple[type[Component], ComponentConfig]], options: RuntimeOptions, name: str = "wlf.Pipeline"
+) -> Plan:
+    """The plan of components made in Python; `name` stands in front of the diagnostics. Raises ConfigError."""
+    document = Document(name, options.name, Item({}, 0, 0), "")
+    drafts = draft_objects(parts)
+    return _compile(drafts, options, document, {}, Findings(name), _here)
+
+
+def _compile(
+    drafts: Sequence[Draft],
+    options: RuntimeOptions,
+    document: Document,
+    templates: Mapping[str, Template],
+    findings: Findings,
+    structural: Structural,
+) -> Plan:
     outline = outline_of(drafts)
-    findings.extend((structural or _here)(outline, document))
+    findings.extend(structural(outline, document))
     carrier = Carrier(drafts, findings)
     carried = carrier.carried()
-    check_templates(drafts, carrier, converter.templates, findings)
+    check_templates(drafts, carrier, templates, findings)
     check_limits(drafts, options, document, findings)
     check_formats(drafts, carrier, findings)
     if findings.errors:

@@ -6,10 +6,10 @@ from typing import Any
 
 from msgspec import UNSET
 
-from wlf import __version__
 from wlf.events.ddl import SchemaChange
 from wlf.events.formats.lines import encode_one
 from wlf.events.rows import Place, RowChange, RowSnapshot
+from wlf.version import __version__
 
 NAME = "wlf"
 """What Debezium calls the topic prefix: events do not know which pipeline they are in, so it is always this."""
