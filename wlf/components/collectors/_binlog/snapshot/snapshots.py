@@ -123,6 +123,7 @@ class Snapshots:
         now = self._source.context.clock.time()
         events: list[Event] = list(self._events.of(piece, taken.rows, now))
         self._counts.read(len(piece.rows), piece.undecodable)
+        self._counts.given_up(taken.given_up)
         if is_behind(piece.high, self.high):
             self.high = piece.high
         self._all[table] = piece.progress
