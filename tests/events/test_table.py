@@ -110,6 +110,9 @@ def test_old_values_tell_which_columns_changed_from_what_is_not_logged(columns: 
     assert (type(old).__unknown__, type(old).__table__, old.f0, old.f1) == ((1,), version, 7, UNSET)
     assert msgspec.json.encode(old) == msgspec.json.encode(version.row(7, UNSET)) == b'{"id":7}'
     assert not hasattr(version.row, "__unknown__")
+    missing = version.old_row((1,), (0,))
+    assert (missing.__missing__, kind.__missing__) == ((0,), ())
+    assert missing is version.old_row((1,), (0,)) is not kind
 
 
 def test_classes_of_old_values_are_bounded() -> None:

@@ -15,6 +15,7 @@ import pytest
 from tests.integration.snapshots import Life, Mirror, changing, columns
 from tests.integration.test_snapshot_state import CHUNKS, ROWS, fill, rows_of
 from tests.integration.wlf_run import WlfRun
+from tests.servers.proxy import Proxy
 from tests.servers.sql import SqlServer
 from wlf.components.base import MemoryState
 from wlf.components.collectors._binlog.snapshot import requests
@@ -24,6 +25,7 @@ from wlf.runtime.places import place_of
 
 pytestmark = pytest.mark.servers
 
+HOT_ROWS = 20
 TABLE = "CREATE TABLE snap.t (id INT PRIMARY KEY, n INT, c VARCHAR(50))"
 
 
@@ -149,6 +151,41 @@ def test_rows_that_are_logged_in_part_are_whole_at_the_end(server: SqlServer, im
     server.execute(f"SET GLOBAL binlog_row_image = {image}")
     try:
         asyncio.run(go())
+    finally:
+        server.execute("SET GLOBAL binlog_row_image = FULL")
+
+
+@pytest.mark.parametrize(("image", "nulls"), [("MINIMAL", True), ("NOBLOB", True), ("FULL", False)])
+def test_a_copy_ends_however_much_is_written_and_however_late_the_stream_is(
+    server: SqlServer, image: str, nulls: bool
+) -> None:
+    """Each time a chunk was read, rows of it have changed once more before the stream is there."""
+    server.execute("CREATE TABLE snap.t (id INT PRIMARY KEY, n INT, c VARCHAR(50), x INT)")
+    with server.connect(database="snap") as connection, connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO t VALUES {','.join(f'({id}, {id}, {id}, NULL)' for id in range(HOT_ROWS))}")
+
+    def update(cursor: Any, draw: random.Random) -> None:
+        cursor.execute("UPDATE snap.t SET n = n + 1 WHERE id = %s", (draw.randrange(HOT_ROWS),))
+
+    async def go(port: int) -> None:
+        mirror = Mirror()
+        columns = {"nulls": nulls}
+        life = Life(server, port=port, tables={"include": ["snap.*"]}, snapshot=CHUNKS, columns=columns)
+        with changing(server, update):
+            await life.collector.open({})
+            async with asyncio.timeout(60):
+                await life.until(lambda: life.is_copied, mirror.apply)
+        await life.to_end_of(server, mirror.apply)
+        await life.collector.close()
+        rows = server.query("SELECT id, n, c FROM snap.t")
+        assert [(id, row["n"], row["c"]) for (id,), row in sorted(mirror.tables["t"].items())] == sorted(rows)
+        assert all(row.get("x") is None for row in mirror.tables["t"].values())
+
+    server.execute(f"SET GLOBAL binlog_row_image = {image}")
+    try:
+        with Proxy(server.port) as proxy:
+            proxy.delay_s = 0.02
+            asyncio.run(go(proxy.port))
     finally:
         server.execute("SET GLOBAL binlog_row_image = FULL")
 

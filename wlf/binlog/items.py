@@ -14,9 +14,10 @@ Kind: TypeAlias = Literal["insert", "update", "delete"]
 class Binding(Protocol):
     """How rows of one table version are built; given by the decoder's user for each wanted table version.
 
-    It may have `old_row(unknown)` too, which gives what builds the old values of updates whose former images lack the
-    columns `unknown` that the new ones have (binlog_row_image MINIMAL and NOBLOB): these are changed, from what is not
-    logged. Without it `row` builds them, and they look as if they were not changed.
+    It may have `old_row(unknown, missing)` too, which gives what builds the old values of updates that are logged in
+    part (binlog_row_image MINIMAL and NOBLOB): `unknown` columns are in the new images and not in the former ones, so
+    they are changed, from what is not logged; `missing` ones are in neither. Without it `row` builds them, and they
+    look as if they were not changed.
     """
 
     @property

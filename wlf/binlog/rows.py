@@ -458,10 +458,15 @@ class _PartialUpdates:
 
 
 def _old_row(table: Table, before: _Reader, after: _Reader) -> Callable[..., Any]:
-    """What makes the old values: where columns are in the images after alone, it is told which (see Binding)."""
+    """What makes the old values: it is told which columns only the image after has, and which none (see Binding)."""
     unknown = tuple(index for index in after.present if index not in before.present)
+    logged = {*before.present, *after.present}
+    missing = tuple(index for index in range(len(table.slots)) if index not in logged)
     old_row = getattr(table.binding, "old_row", None)
-    made: Callable[..., Any] = old_row(unknown) if unknown and old_row is not None else table.binding.row
+    if old_row is None or not (unknown or missing):
+        plain: Callable[..., Any] = table.binding.row
+        return plain
+    made: Callable[..., Any] = old_row(unknown, missing)
     return made
 
 

@@ -89,21 +89,23 @@ class TableVersion:
         self.nulls = nulls
         self.row_class = _row_class(self)
         self.row: Callable[..., Any] = self.row_class if nulls else _without_nulls(self.row_class)
-        self._old_rows: dict[tuple[int, ...], Callable[..., Any]] = {}
+        self._old_rows: dict[tuple[tuple[int, ...], tuple[int, ...]], Callable[..., Any]] = {}
         self.key = _key_reader(self.primary_key)
         """From a row to the values of its primary key as a tuple; None where the table has none."""
 
-    def old_row(self, unknown: tuple[int, ...]) -> Callable[..., Any]:
-        """The class of old values of updates of which these columns changed from what was not logged.
+    def old_row(self, unknown: tuple[int, ...], missing: tuple[int, ...] = ()) -> Callable[..., Any]:
+        """The class of old values of updates of which `unknown` columns changed from what was not logged.
 
-        It is a row class whose `__unknown__` says so, and of another type than `row`.
+        `missing` columns are in neither image. It is a row class whose `__unknown__` and `__missing__` say so, and of
+        another type than `row`.
         """
-        found = self._old_rows.get(unknown)
+        found = self._old_rows.get((unknown, missing))
         if found is None:
             if len(self._old_rows) >= _MAX_OLD_ROWS:
                 self._old_rows.clear()
-            row_class = _old_row_class(self.row_class, unknown)
-            found = self._old_rows[unknown] = row_class if self.nulls else _without_nulls(row_class)
+            row_class = _old_row_class(self.row_class, unknown, missing)
+            found = row_class if self.nulls else _without_nulls(row_class)
+            self._old_rows[unknown, missing] = found
         return found
 
     @property
@@ -135,8 +137,8 @@ def _without_nulls(row_class: type[Any]) -> Callable[..., Any]:
     return lambda *values: row_class(*(UNSET if value is None else value for value in values))
 
 
-def _old_row_class(row: Any, unknown: tuple[int, ...]) -> type[Any]:
-    namespace: dict[str, Any] = {"__unknown__": unknown}
+def _old_row_class(row: Any, unknown: tuple[int, ...], missing: tuple[int, ...]) -> type[Any]:
+    namespace: dict[str, Any] = {"__unknown__": unknown, "__missing__": missing}
     if issubclass(row, OddRow):
         return type("OldRow", (row,), {**namespace, "__slots__": ()})
     return msgspec.defstruct("OldRow", (), bases=(row,), namespace=namespace, frozen=True, gc=False, module=__name__)

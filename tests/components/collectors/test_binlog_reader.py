@@ -64,6 +64,57 @@ def test_all_bytes_come_in_order() -> None:
     _with_reader(test, limit_bytes=65_536)
 
 
+def test_a_call_ends_the_waiting_also_one_that_comes_before_it() -> None:
+    async def test(reader: StreamReader, server: socket.socket) -> None:
+        waiting = asyncio.create_task(reader.read(60))
+        await asyncio.sleep(0)
+        reader.call()
+        assert await waiting == b""
+        reader.call()
+        assert await reader.read(60) == b""
+        server.sendall(b"bytes")
+        assert await reader.read(60) == b"bytes"
+
+    _with_reader(test)
+
+
+def test_nothing_comes_within_the_time_that_is_given() -> None:
+    async def test(reader: StreamReader, server: socket.socket) -> None:
+        for _ in range(3):
+            assert await reader.read(60, 0.01) == b""
+        server.sendall(b"bytes")
+        assert await reader.read(60, 20) == b"bytes"
+
+    _with_reader(test)
+
+
+@pytest.mark.parametrize("at_most_s", [0.05, 0.3, 20.0])
+def test_silence_is_noticed_however_short_each_waiting_is(at_most_s: float) -> None:
+    async def listen(reader: StreamReader) -> None:
+        while True:
+            await reader.read(0.2, at_most_s)
+            asyncio.get_running_loop().call_later(0.1, reader.call)
+
+    async def test(reader: StreamReader, server: socket.socket) -> None:
+        with pytest.raises(ConnectionError, match="nothing came for"):
+            await listen(reader)
+
+    _with_reader(test)
+
+
+def test_who_stops_to_wait_loses_nothing() -> None:
+    async def test(reader: StreamReader, server: socket.socket) -> None:
+        waiting = asyncio.create_task(reader.read(60))
+        await asyncio.sleep(0)
+        server.sendall(b"bytes")
+        await _until(lambda: reader.unread_bytes == 5)
+        waiting.cancel()
+        got = await asyncio.gather(waiting, return_exceptions=True)
+        assert got == [b"bytes"] or await reader.read(60) == b"bytes"
+
+    _with_reader(test)
+
+
 def test_reader_stops_at_its_limit_and_goes_on_when_there_is_space() -> None:
     sent = bytes(8_000_000)
 

@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections import deque
+from math import inf
 
 from wlf.components.collectors._binlog.duplex import Duplex
 from wlf.errors import InternalError
@@ -40,7 +41,10 @@ class StreamReader:
         self._ended: str | None = None
         self._waiting_since = time.monotonic()
         self._loop = asyncio.get_running_loop()
-        self._arrived = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._is_called = False
+        self._grace_until: float | None = None
         self._thread = threading.Thread(target=self._run, name="wlf-binlog-reader", daemon=True)
         self._thread.start()
 
@@ -60,32 +64,64 @@ class StreamReader:
             self._space.notify()
         return b"".join(taken) if taken else None
 
-    async def read(self, silence_s: float) -> bytes:
-        """The next bytes; waits for them.
+    async def read(self, silence_s: float, at_most_s: float = inf) -> bytes:
+        """The next bytes; waits for them, but not longer than `at_most_s`: then, and after `call()`, it gives b"".
 
-        Only time in which the thread really listens counts as silence, not time in which the queue was full.
+        Only time in which the thread really listens counts as silence, not time in which the queue was full. One waits
+        at a time.
 
         Raises:
             ConnectionError: the stream ended, or nothing came for `silence_s`.
         """
+        until = time.monotonic() + at_most_s
         while True:
-            self._arrived.clear()
             chunk = self.take()
             if chunk is not None:
                 return chunk
             if self._ended is not None:
                 raise ConnectionError(self._ended)
-            left = self._waiting_since + silence_s - time.monotonic()
-            if left < 0 and not await self._arrives(GRACE_S):
-                raise ConnectionError(f"nothing came for {silence_s:g} s, not even a heartbeat")
-            await self._arrives(max(left, 0.0))
+            now = time.monotonic()
+            if self._is_called or now >= until:
+                self._is_called = False
+                return b""
+            await self._wait(min(self._silent_at(now, silence_s), until))
 
-    async def _arrives(self, seconds: float) -> bool:
-        """Did something arrive within that time?"""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):  # wait_for() would make a task of it
-                await self._arrived.wait()
-        return self._arrived.is_set()
+    def call(self) -> None:
+        """Have `read()` return, the one that waits or the next one."""
+        self._is_called = True
+        self._notify()
+
+    def _silent_at(self, now: float, silence_s: float) -> float:
+        """When to look whether it has been silent for too long."""
+        silent_at = self._waiting_since + silence_s
+        if now <= silent_at:
+            self._grace_until = None
+            return silent_at
+        if self._grace_until is None:
+            self._grace_until = now + GRACE_S
+        if now >= self._grace_until:
+            raise ConnectionError(f"nothing came for {silence_s:g} s, not even a heartbeat")
+        return self._grace_until
+
+    async def _wait(self, until: float) -> None:
+        """Until something happens, or for no reason. An alarm that is set goes on: to set one for each wait is dear."""
+        if self._alarm is None or self._alarm.when() > until:
+            if self._alarm is not None:
+                self._alarm.cancel()
+            self._alarm = self._loop.call_at(until, self._rouse)
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _rouse(self) -> None:
+        self._alarm = None
+        self._notify()
+
+    def _notify(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def close(self) -> None:
         """Stop the thread and close the socket."""
@@ -139,4 +175,4 @@ class StreamReader:
 
     def _wake(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(self._arrived.set)
+            self._loop.call_soon_threadsafe(self._notify)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Literal
+from itertools import count
+from math import inf
+from typing import TYPE_CHECKING
 
 from wlf.binlog import NeedSchema, ServerRefused, UnsupportedEvent
 from wlf.components.base import Collected
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 _LOOK_S = 1.0
 """How often it is looked, while nothing comes, whether a snapshot was asked for."""
 
+_FRUITLESS = 8
+"""After so many chunks without an event the others have their turn: whoever reads a backlog never has to wait."""
+
 
 class Session:
     """See the module. `end` is where reading stops with `until_end`; None: where the source ends."""
@@ -40,8 +45,6 @@ class Session:
         self._poll_at = self._clock.monotonic() + POLL_S
         self._poll: asyncio.Task[None] | None = None
         self.snapshots: Snapshots | None = None
-        self._reading: asyncio.Future[bytes | None] | None = None
-        self._woken: asyncio.Future[Literal[True]] | None = None
 
     @property
     def side(self) -> SideConnection | None:
@@ -56,11 +59,12 @@ class Session:
     def copy_with(self, snapshots: Snapshots) -> None:
         """Hand out chunks of tables between the transactions."""
         self.snapshots = snapshots
+        snapshots.on_ready = self._source.call
         self._flow.watch = snapshots.watch
 
     async def collect(self) -> Collected | None:
         """See `BinlogCollector.collect`."""
-        while True:
+        for rounds in count(1):
             if self._history.has_unsaved:
                 await self._history.save()  # before any position that relies on it
             collected = self._take()
@@ -69,8 +73,11 @@ class Session:
                 return collected
             if self.snapshots is not None:
                 await self.snapshots.poll()
+            if rounds % _FRUITLESS == 0:
+                await asyncio.sleep(0)
             if not await self._advance():
-                return None
+                break
+        return None
 
     def _take(self) -> Collected | None:
         """What is there. Chunks come only when all was handed out that lies before them."""
@@ -96,7 +103,7 @@ class Session:
         elif self._is_at_end():
             return False
         else:
-            chunk = await (self._source.read() if snapshots is None else self._read_or_wake(snapshots))
+            chunk = await self._source.read(inf if snapshots is None else _LOOK_S)
             if chunk is None:
                 return False
             if chunk:
@@ -110,20 +117,6 @@ class Session:
         if self.snapshots is not None and not (self.snapshots.is_done and here.is_behind(*self.snapshots.high)):
             return False
         return here.is_behind(self.end.file, self.end.offset)
-
-    async def _read_or_wake(self, snapshots: Snapshots) -> bytes | None:
-        """What the source brings next; b"" when a chunk may be ready before, or it is time to look for requests."""
-        if self._reading is None:
-            self._reading = asyncio.ensure_future(self._source.read())
-        if self._woken is None:
-            self._woken = asyncio.ensure_future(snapshots.ready.wait())
-        await asyncio.wait((self._reading, self._woken), timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
-        if self._woken.done():
-            self._woken = None
-        if not self._reading.done():
-            return b""
-        reading, self._reading = self._reading, None
-        return reading.result()
 
     async def _provide(self, need: NeedSchema) -> None:
         decoder = self._flow.decoder
@@ -158,10 +151,9 @@ class Session:
 
     async def close(self) -> None:
         """End everything: the stream, the thread and the connections."""
-        for pending in (self._poll, self._reading, self._woken):
-            if pending is not None:
-                pending.cancel()
-                await asyncio.gather(pending, return_exceptions=True)
+        if self._poll is not None:
+            self._poll.cancel()
+            await asyncio.gather(self._poll, return_exceptions=True)
         if self.snapshots is not None:
             await self.snapshots.close()
         await asyncio.to_thread(self._close)

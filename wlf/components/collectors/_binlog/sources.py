@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 from typing import Protocol
 
@@ -21,8 +22,15 @@ _SEEKING_S = 600.0
 class Source(Protocol):
     """Brings the bytes that the decoder is to be fed next."""
 
-    async def read(self) -> bytes | None:
-        """The next bytes, waiting for them; None at the end of input. Raises Retryable where the source is lost."""
+    async def read(self, at_most_s: float = inf) -> bytes | None:
+        """The next bytes, waiting for them; None at the end of input. Raises Retryable where the source is lost.
+
+        b"" after `call()`, and when nothing came for `at_most_s`: there may be other things to do.
+        """
+        ...
+
+    def call(self) -> None:
+        """Have `read()` return soon; belongs to the event loop."""
         ...
 
     def close(self) -> None:
@@ -41,8 +49,8 @@ class StreamSource:
         self._address = address
         self._lag = lag
 
-    async def read(self) -> bytes:
-        """The next bytes; Retryable when the server is gone or silent."""
+    async def read(self, at_most_s: float = inf) -> bytes:
+        """The next bytes, see Source; Retryable when the server is gone or silent."""
         chunk = self._reader.take()
         if chunk is not None:
             return chunk
@@ -50,9 +58,14 @@ class StreamSource:
         lag.is_waiting = True
         try:
             # A server that still looks for a GTID sends no heartbeat: giving it up then would never end.
-            return await self._reader.read(max(_SEEKING_S, self._silence_s) if lag.is_seeking else self._silence_s)
+            silence_s = max(_SEEKING_S, self._silence_s) if lag.is_seeking else self._silence_s
+            return await self._reader.read(silence_s, at_most_s)
         except ConnectionError as error:
             raise Retryable(f"{self._address}: {error}") from error
+
+    def call(self) -> None:
+        """See Source."""
+        self._reader.call()
 
     def send(self, packet: bytes) -> None:
         """Send something to the server when the thread comes to it."""
@@ -72,7 +85,7 @@ class FileSource:
         self._decoder = decoder
         self._reader: FileReader | None = None
 
-    async def read(self) -> bytes | None:
+    async def read(self, at_most_s: float = inf) -> bytes | None:
         """The next bytes of this file or the next one.
 
         Raises:
@@ -87,6 +100,9 @@ class FileSource:
             self._decoder.end_file()
             self.close()
         return None
+
+    def call(self) -> None:
+        """It never waits for long."""
 
     def _open(self, path: Path) -> FileReader:
         reader = FileReader(path)

@@ -23,6 +23,11 @@ _TRIES = 60
 _TRIES_TOLD = 3
 """Whoever holds a table locked should hear of it before the last try."""
 _MAX_RESTARTS = 5
+_REREADS = 3
+"""So often in a row what changed meanwhile is read once more, as servers do not log all that a statement changes (some
+leave out defaults and virtual columns); rows that still change are completed by what the stream brings of them."""
+_MAX_REREADS = 30
+"""After that, rows that cannot be completed are left to the stream: no load of writes may keep a copy from its end."""
 _PAUSE_S = 0.05
 _MAX_PAUSE_S = 1.0
 
@@ -38,6 +43,8 @@ class Taken(NamedTuple):
     """The progress that its positions say; None: more of this chunk is to come."""
     until: Progress
     """Behind all its rows."""
+    given_up: int = 0
+    """Rows that are left out and not read again."""
 
 
 class Copy:
@@ -87,6 +94,7 @@ class Copy:
         """The rows of `_again` are the last ones."""
         self._tries = 0
         self._restarts = 0
+        self._rereads = 0
         self._window: KeyedWindow | None = None
         self._waiting: WholeWindow | None = None
         """Of a try that found the table locked: it knows what the stream has brought to the sink since then."""
@@ -134,7 +142,7 @@ class Copy:
     async def _look(self) -> Shape:
         shape, self.progress = await self._call(self._reader.look, self.progress, self._watch.floor)
         if not self.progress.last:
-            self._again, self._is_last = [], False
+            self._again, self._is_last, self._rereads = [], False, 0
         return shape
 
     async def _chunk(self) -> None:
@@ -216,15 +224,27 @@ class Copy:
         self.notes.append(text)
 
     def _take_keyed(self, piece: Piece, window: KeyedWindow) -> Taken:
-        rows, again = window.split(piece.rows, piece.keys)
+        rows, again = window.split(piece.rows, piece.keys, completes=self._rereads >= _REREADS)
         self._is_last = piece.progress.done or (self._is_last and bool(self._again))
+        self._rereads = self._rereads + 1 if again else 0
+        given_up = len(again) if self._rereads > _MAX_REREADS else 0
+        if given_up:
+            again, self._rereads = [], 0
+            self._tell_given_up(given_up)
         shape, wanted = self._reader.shape, set(again)
         self._again = []
         if shape is not None:
             read = zip(piece.raw, piece.keys, strict=True)
             self._again = [key_of_row(shape.table, fields_of(raw)) for raw, key in read if key in wanted]
         self.progress = structs.replace(piece.progress, done=self._is_last and not self._again)
-        return Taken(piece, rows, None if self._again else self.progress, self.progress)
+        return Taken(piece, rows, None if self._again else self.progress, self.progress, given_up)
+
+    def _tell_given_up(self, rows: int) -> None:
+        self.notes.append(
+            f"{rows:,} row(s) of {self.progress.name} changed each time they were read, so only the stream has them, "
+            "maybe incomplete: their keys change hands while they are logged in part (SET GLOBAL binlog_row_image = "
+            "FULL), or hold dates with zeros"
+        )
 
     def _take_whole(self, piece: Piece, window: WholeWindow) -> Taken:
         self.progress = piece.progress

@@ -23,6 +23,9 @@ class Counts:
         self._withheld = metrics.counter(
             "wlf_dropped_events_total", "Events that go no further, by reason.", reason="in_snapshot"
         )
+        self._given_up = metrics.counter(
+            "wlf_dropped_events_total", "Events that go no further, by reason.", reason="snapshot_unsettled"
+        )
         self._began = context.clock.monotonic()
         self._read = 0
 
@@ -37,6 +40,11 @@ class Counts:
         """Rows of the stream that a copy brings in their place."""
         rows, watch.withheld_rows = watch.withheld_rows, 0
         self._withheld.add(rows)
+
+    def given_up(self, rows: int) -> None:
+        """Rows that could not be read between two changes of theirs."""
+        if rows:
+            self._given_up.add(rows)
 
     def show(self, every: Collection[Progress]) -> None:
         """Set the gauges."""

@@ -47,6 +47,8 @@ class Snapshots:
             self.watch.withhold(table)
         self.ready = asyncio.Event()
         """Something may be there to take."""
+        self.on_ready: Callable[[], None] = lambda: None
+        """Called when there is."""
         self.high: Spot = floor
         """The furthest high watermark of all that was handed out."""
         self._source = source
@@ -95,7 +97,11 @@ class Snapshots:
         self._waiting.append(progress)
         self._all[table] = progress
         self._start_more()
+        self._is_ready()
+
+    def _is_ready(self) -> None:
         self.ready.set()
+        self.on_ready()
 
     def take(self, at: Spot) -> Collected | None:
         """A chunk whose turn it is, while the stream stands between two transactions, at `at`.
@@ -123,10 +129,11 @@ class Snapshots:
         now = self._source.context.clock.time()
         events: list[Event] = list(self._events.of(piece, taken.rows, now))
         self._counts.read(len(piece.rows), piece.undecodable)
+        self._counts.given_up(taken.given_up)
         if is_behind(piece.high, self.high):
             self.high = piece.high
         self._all[table] = piece.progress
-        self.ready.set()
+        self._is_ready()
         partition = piece.progress.partition
         if progress is None:
             return Collected(events, {}, partition, taken.until.encode())
@@ -162,7 +169,7 @@ class Snapshots:
             progress = self._waiting.pop(0)
             reader = TableReader(source.config, source.server, source.bind, self._options.chunk_rows)
             copy = Copy(
-                progress, reader, self._whole_reader, self.watch, self._pool, self._turn, self.ready.set, self._mark
+                progress, reader, self._whole_reader, self.watch, self._pool, self._turn, self._is_ready, self._mark
             )
             self._copies[progress.database, progress.table] = copy
             copy.start()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Protocol
 
@@ -36,18 +36,22 @@ class KeyedWindow:
     def __init__(self, key: Sequence[str]) -> None:
         self.low: Low | None = None
         self.is_void = False
-        self.changed: set[tuple[Any, ...]] = set()
-        self.partial: set[tuple[Any, ...]] = set()
-        """Keys of rows that were logged without some of their columns: the stream does not bring them whole."""
         self.has_moved = False
-        """Such a row got another key, maybe from where the copy has not been to where it was before."""
+        """A row that was logged in part got another key, maybe from where the copy has not been to where it was."""
+        self._changed: dict[tuple[Any, ...], dict[str, Any] | None] = {}
+        """By key: None where the stream brings the row whole, or it is gone; else the columns that it brings."""
+        self._unsure: set[tuple[Any, ...]] = set()
+        """Keys that one row left and another one took, of which the stream has only some columns."""
         self._key = tuple(key)
         self._reads: dict[int, tuple[TableVersion, Callable[[Any], tuple[Any, ...]]]] = {}
 
     def note(self, change: Change, transaction: Transaction) -> None:
-        """Both the former and the new key of a row count. What the chunk has may still be missing in earlier ones."""
+        """Both the former and the new key of a row count. What the chunk has may still be missing in earlier ones.
+
+        Of a key that is noted, all that follows is noted, seen by the chunk or not: else an older value would be last.
+        """
         is_seen = self.low is not None and self.low.has(transaction)
-        if is_seen and change.olds is None:
+        if is_seen and change.olds is None and not self._changed:
             return
         version: TableVersion = change.binding
         known = self._reads.get(id(version))
@@ -57,34 +61,91 @@ class KeyedWindow:
                 self.is_void = True
                 return
             known = self._reads[id(version)] = version, read
-        read = known[1]
-        keys = list(map(read, change.rows))
-        if not is_seen:
-            self.changed.update(keys)
-        for key, old, row in zip(keys, change.olds or (), change.rows, strict=False):
-            former = tuple(now if was is UNSET else was for was, now in zip(read(old), key, strict=True))
-            if is_seen and former == key:
-                continue
-            is_partial = _is_partial(version, row)
-            self.has_moved = self.has_moved or (is_partial and former != key)
-            if not is_seen:
-                self.changed.add(former)
-                if is_partial:
-                    self.partial.add(key)
+        keys = list(map(known[1], change.rows))
+        if change.olds is None:
+            self._put_whole(key for key in keys if not is_seen or key in self._changed)
+        else:
+            self._note_updates(change, change.olds, keys, known[1], is_seen=is_seen)
 
-    def split(self, rows: list[Any], keys: Sequence[tuple[Any, ...]]) -> tuple[list[Any], list[tuple[Any, ...]]]:
-        """The rows that go on, and the keys of those that must be read once more."""
-        changed, partial = self.changed, self.partial
+    def _note_updates(
+        self,
+        change: Change,
+        olds: Sequence[Any],
+        keys: Sequence[tuple[Any, ...]],
+        read: Callable[[Any], tuple[Any, ...]],
+        *,
+        is_seen: bool,
+    ) -> None:
+        names = _logged(change.binding, olds)
+        for key, old, row in zip(keys, olds, change.rows, strict=True):
+            former = tuple(now if was is UNSET else was for was, now in zip(read(old), key, strict=True))
+            self.has_moved = self.has_moved or (names is not None and former != key)
+            if is_seen and former not in self._changed and key not in self._changed:
+                continue
+            if names is None:
+                self._put_whole((former, key))
+            else:
+                self._put_part(former, key, {name: getattr(row, field) for field, name in names})
+
+    def _put_whole(self, keys: Iterable[tuple[Any, ...]]) -> None:
+        for key in keys:
+            self._changed[key] = None
+            self._unsure.discard(key)
+
+    def _put_part(self, former: tuple[Any, ...], key: tuple[Any, ...], columns: dict[str, Any]) -> None:
+        changed, unsure = self._changed, self._unsure
+        is_whole = former in changed and changed[former] is None and former not in unsure
+        if former == key:
+            before = changed.setdefault(key, columns)
+            if before is not None:
+                before.update(columns)
+            return
+        # Was the key another row's in this window, then the chunk may have that one.
+        is_taken = key in changed
+        self._put_whole((former, key))
+        if not is_whole and is_taken:
+            unsure.add(key)
+        elif not is_whole:
+            changed[key] = columns
+
+    def split(
+        self, rows: list[Any], keys: Sequence[tuple[Any, ...]], *, completes: bool = False
+    ) -> tuple[list[Any], list[tuple[Any, ...]]]:
+        """The rows that go on, and the keys of those that must be read once more.
+
+        With `completes`, a row that was logged in part goes on too, with the columns that the stream brought: each
+        column has then the value of its last change, or has not changed since before the chunk was read.
+        """
+        changed = self._changed
         if not changed:
             return rows, []
-        kept = [row for row, key in zip(rows, keys, strict=True) if key not in changed]
-        # A date with zeros may be shown as NULL, for several keys alike: those are read once more, too.
-        return kept, [key for key in keys if key in partial or (None in key and key in changed)]
+        kept: list[Any] = []
+        again: list[tuple[Any, ...]] = []
+        for row, key in zip(rows, keys, strict=True):
+            if key not in changed:
+                kept.append(row)
+            # A date with zeros may be shown as NULL, for several keys alike: the change may be another row's.
+            elif key in self._unsure or None in key:
+                again.append(key)
+            elif (columns := changed[key]) is not None:
+                if completes:
+                    kept.append(_completed(row, columns))
+                else:
+                    again.append(key)
+        return kept, again
 
 
-def _is_partial(version: TableVersion, row: Any) -> bool:
-    missing = [index for index in range(len(version.columns)) if getattr(row, f"f{index}") is UNSET]
-    return not version.skip.issuperset(missing)
+def _logged(version: TableVersion, olds: Sequence[Any]) -> list[tuple[str, str]] | None:
+    """The attributes and names of the columns that updates were logged with; None: all that rows can have."""
+    missing = getattr(type(olds[0]), "__missing__", ())
+    if version.skip.issuperset(missing):
+        return None
+    return [(f"f{index}", name) for index, name in enumerate(version.columns) if index not in missing]
+
+
+def _completed(row: Any, columns: Mapping[str, Any]) -> Any:
+    version: TableVersion = row.__table__
+    return version.row(*(columns.get(name, getattr(row, f"f{place}")) for place, name in enumerate(version.columns)))
 
 
 def key_reader(version: TableVersion, key: Sequence[str]) -> Callable[[Any], tuple[Any, ...]] | None:
