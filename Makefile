@@ -38,8 +38,8 @@ test: servers             ## the whole suite on the real servers
 test-outages: servers     ## the outages of the suite, a minute each
 	WLF_OUTAGE_SECONDS=60 $(BIN)/python -m pytest tests/integration/test_outages.py
 
-test-kills: $(VENV)/.dev  ## a File collector killed 100 times, under rotation by 15 writers of 2,000 lines a second
-	WLF_KILLS=100 WLF_WRITERS=15 WLF_LINES_PER_SECOND=2000 $(BIN)/python -m pytest -s tests/crash/test_file_collector.py
+test-kills: $(VENV)/.dev  ## collectors of logs killed 100 times each, under rotation by 15 writers of 2,000 lines a second
+	WLF_KILLS=100 WLF_WRITERS=15 WLF_LINES_PER_SECOND=2000 $(BIN)/python -m pytest -s tests/crash/test_file_collector.py tests/crash/test_kubernetes_collector.py
 
 test-matrix: $(VENV)/.dev ## every column type on MySQL 5.7, 8.0, 9 and MariaDB 10.5, 10.11, 11.8; writes the README's table
 	$(BIN)/python -m tests.matrix --readme
