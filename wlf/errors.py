@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 
 class Described(Protocol):
@@ -49,6 +49,20 @@ class SetupError(ComponentError):
 
 class Retryable(ComponentError):
     """The outside world failed for now; nothing of the batch is known to be delivered; the runtime tries again."""
+
+
+class TransformFailed(WlfError):
+    """Some events of a list could not be transformed, the others were: `on_error` of the node says what follows.
+
+    Args:
+        events: what goes on, in order. An event that failed stands at its place as it came in, the very object.
+        reasons: why, by index in the list that came in. They go to logs: nothing of what the events hold.
+    """
+
+    def __init__(self, events: Sequence[Any], reasons: Mapping[int, str]) -> None:
+        self.events = events
+        self.reasons = dict(reasons)
+        super().__init__(f"{len(self.reasons)} events could not be transformed")
 
 
 class DecodeError(WlfError):

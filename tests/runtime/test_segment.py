@@ -9,7 +9,7 @@ import pytest
 from tests.runtime.sample import sink, source
 from wlf.components.base import Router
 from wlf.components.config import RouterConfig, TransformerConfig
-from wlf.errors import ComponentError
+from wlf.errors import ComponentError, TransformFailed
 from wlf.events import Event, RowInsert
 from wlf.events.rows import Place, put_place
 from wlf.graph.plan import Plan
@@ -129,6 +129,67 @@ def test_with_a_dead_letter_edge_a_poison_event_takes_no_neighbour_along() -> No
     outcome = run.run(rows)
     assert outcome.outputs["sink"] == (rows[0], rows[2])
     assert [refused.events for refused in outcome.refused] == [(rows[1],)]
+
+
+def _upper(events: Sequence[Event]) -> list[Event]:
+    """Makes every line anew; lines that are no letters fail."""
+    made = [e if not e.message.isalpha() else lines(e.message.upper())[0] for e in events]
+    reasons = {n: f"no letters at {n}" for n, e in enumerate(events) if not e.message.isalpha()}
+    if reasons:
+        raise TransformFailed(made, reasons)
+    return made
+
+
+def _outcome(on_error: str, *messages: str, call: Any = _upper) -> tuple[Any, Any, str]:
+    dead = {"dead_letter": "dead"} if on_error == "dead_letter" else {}
+    plan = build_plan(
+        source([], "t"),
+        called(call, on_error=on_error, **dead),
+        sink(Record()),
+        *([sink(Record(), "dead")] if dead else []),
+    )
+    run, around = build(plan)
+    outcome = run.run(tuple(lines(*messages)))
+    return outcome, [e.message for e in outcome.outputs.get("sink", ())], around.registry.exposition()
+
+
+@pytest.mark.parametrize(
+    ("on_error", "left"), [("pass", ["A", "2", "C", "4"]), ("drop", ["A", "C"]), ("dead_letter", ["A", "C"])]
+)
+def test_on_error_decides_about_events_that_fail_and_the_others_go_on_in_order(on_error: str, left: list[str]) -> None:
+    outcome, messages, numbers = _outcome(on_error, "a", "2", "c", "4")
+    assert messages == left
+    assert f'wlf_failed_events_total{{node="t",on_error="{on_error}"}} 2' in numbers
+    assert ('reason="failed"} 2' in numbers) == (on_error == "drop")
+    assert 'reason="filtered"} 1' not in numbers
+    refused = [(e.message, reason) for r in outcome.refused for e, reason in zip(r.events, r.reasons, strict=True)]
+    assert refused == ([("2", "no letters at 1"), ("4", "no letters at 3")] if on_error == "dead_letter" else [])
+
+
+def test_on_error_stop_names_the_place_and_the_reason_of_the_first_event_that_failed() -> None:
+    with pytest.raises(ComponentError) as caught:
+        _outcome("stop", "a", "2", "c", "4")
+    assert str(caught.value).startswith("t: no letters at 1 at a log line of ")
+
+
+@pytest.mark.parametrize(("on_error", "left"), [("pass", ["a", "bad", "c"]), ("drop", ["a", "c"])])
+def test_any_exception_is_the_events_own_unless_on_error_is_stop(on_error: str, left: list[str]) -> None:
+    def poison(events: Sequence[Event]) -> Sequence[Event]:
+        if any(e.message == "bad" for e in events):
+            raise KeyError("bad")
+        return events
+
+    _, messages, numbers = _outcome(on_error, "a", "bad", "c", call=poison)
+    assert messages == left
+    assert f'wlf_failed_events_total{{node="t",on_error="{on_error}"}} 1' in numbers
+
+
+def test_an_index_that_no_event_has_is_an_error_of_the_component() -> None:
+    def wrong(events: Sequence[Event]) -> Sequence[Event]:
+        raise TransformFailed(events, {5: "no such event"})
+
+    with pytest.raises(ComponentError, match="expected indices from 0 to 1 in TransformFailed"):
+        _outcome("drop", "a", "b", call=wrong)
 
 
 def test_a_call_over_100_ms_counts_as_stall_of_its_node() -> None:

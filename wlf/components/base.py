@@ -220,7 +220,11 @@ class Transformer(Component):
 
     @abstractmethod
     def transform(self, events: Sequence[Event]) -> Sequence[Event]:
-        """The events that go on. Must not change `events`; may return it as it is."""
+        """The events that go on. Must not change `events`; may return it as it is.
+
+        Raises TransformFailed where single events cannot be transformed: the others go on, and `on_error` decides about
+        these. After any other exception the events are tried one by one, unless `on_error` is stop.
+        """
 
 
 class StatefulTransformer(Transformer):

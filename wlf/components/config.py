@@ -56,6 +56,11 @@ class ComponentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         str | None, Meta(description="id of the node that takes events refused here, as DeadLetter")
     ] = None
 
+    @property
+    def effective_on_error(self) -> str:
+        """What `on_error` says, with its default worked out; for nodes without that option the default."""
+        return getattr(self, "on_error", None) or ("dead_letter" if self.dead_letter else "stop")
+
 
 class CollectorConfig(ComponentConfig, frozen=True, kw_only=True):
     """Options of every collector."""
@@ -67,10 +72,29 @@ class TransformerConfig(ComponentConfig, frozen=True, kw_only=True):
     """Options of every transformer with one way out."""
 
     destination: Annotated[str, Meta(description="id of the node that takes the events")]
+    on_error: Annotated[
+        Literal["stop", "drop", "pass", "dead_letter"] | None,
+        Meta(
+            description="what happens to an event that cannot be transformed (pass: it goes on as it came); "
+            "default: dead_letter where one is named, else stop"
+        ),
+    ] = None
 
 
-class RouterConfig(ComponentConfig, frozen=True, kw_only=True):
-    """Options of every component that is made to fan out."""
+class RoutingConfig(ComponentConfig, frozen=True, kw_only=True):
+    """Options of every component that fans out, by whatever option it names its destinations."""
+
+    on_error: Annotated[
+        Literal["stop", "drop", "dead_letter"] | None,
+        Meta(
+            description="what happens to an event that cannot be routed; default: dead_letter where one is named, "
+            "else stop"
+        ),
+    ] = None
+
+
+class RouterConfig(RoutingConfig, frozen=True, kw_only=True):
+    """Options of every component that fans out to a list of destinations."""
 
     destinations: Annotated[list[str], Meta(description="ids of the nodes that take the events")]
 
@@ -125,8 +149,3 @@ class DispatcherConfig(ComponentConfig, frozen=True, kw_only=True):
         Literal["replace", "reject"],
         Meta(description="names the system refuses: replace the characters, or refuse the event"),
     ] = "replace"
-
-    @property
-    def effective_on_error(self) -> Literal["stop", "drop", "dead_letter"]:
-        """`on_error` with its default worked out."""
-        return self.on_error or ("dead_letter" if self.dead_letter else "stop")

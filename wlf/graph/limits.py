@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from wlf.components.base import Dispatcher
-from wlf.components.config import DispatcherConfig
+from wlf.components.config import ComponentConfig, DispatcherConfig
 from wlf.events.base import kind_names
 from wlf.events.codec import has_form
 from wlf.graph.carry import Carrier
@@ -21,6 +21,8 @@ def check_limits(drafts: Iterable[Draft], options: RuntimeOptions, document: Doc
     writers: dict[str, str] = {}
     for draft in drafts:
         config = draft.config
+        if config is not None:
+            _check_errors(draft, config, findings)
         if not isinstance(config, DispatcherConfig):
             continue
         total += config.batch.max_bytes
@@ -33,7 +35,6 @@ def check_limits(drafts: Iterable[Draft], options: RuntimeOptions, document: Doc
                 f"memory_limit_bytes = {options.memory_limit_bytes}"
             )
             findings.add("E131", place, f"{draft.path}.batch.max_bytes", message, "lower it, or raise the limit")
-        _check_errors(draft, config, findings)
         _check_writer(draft, writers, findings)
     if total > options.memory_limit_bytes and not findings.errors:
         place = document.root.at("memory_limit_bytes")
@@ -41,12 +42,13 @@ def check_limits(drafts: Iterable[Draft], options: RuntimeOptions, document: Doc
         findings.add("W202", place, "memory_limit_bytes", message, "batches will be cut smaller")
 
 
-def _check_errors(draft: Draft, config: DispatcherConfig, findings: Findings) -> None:
+def _check_errors(draft: Draft, config: ComponentConfig, findings: Findings) -> None:
+    on_error = getattr(config, "on_error", None)
     place, path = draft.item.at("on_error"), f"{draft.path}.on_error"
-    if config.on_error == "dead_letter" and config.dead_letter is None:
+    if on_error == "dead_letter" and config.dead_letter is None:
         findings.add("E130", place, path, "expected dead_letter beside it", "dead_letter: ID of a dispatcher")
-    if config.on_error in ("stop", "drop") and config.dead_letter is not None:
-        message = f"nothing goes to '{config.dead_letter}': on_error is {config.on_error}"
+    if on_error in ("stop", "drop", "pass") and config.dead_letter is not None:
+        message = f"nothing goes to '{config.dead_letter}': on_error is {on_error}"
         findings.add("W203", place, path, message, "on_error: dead_letter")
 
 

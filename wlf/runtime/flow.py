@@ -93,7 +93,7 @@ class Flow:
         """Run the segment of a collector or of dead letters; returns when every mailbox has taken its part.
 
         Raises:
-            ComponentError: a transformer without a dead-letter edge raised.
+            ComponentError: a transformer failed whose `on_error` is stop.
         """
         await self._push(self._segments[source], events, gate)
 
@@ -140,7 +140,8 @@ class Flow:
 
     async def _send_refused(self, refused: Refused, gate: Gate) -> None:
         now = self._around.clock.time()
-        letters = tuple(DeadLetter(refused.node, refused.reason, 1, now, event) for event in refused.events)
+        failed = zip(refused.events, refused.reasons, strict=True)
+        letters = tuple(DeadLetter(refused.node, reason, 1, now, event) for event, reason in failed)
         await self.send_dead(refused.node, letters, gate.hold(len(letters)))
 
     async def send_dead(self, node: str, letters: tuple[DeadLetter, ...], sender: Ticket) -> None:

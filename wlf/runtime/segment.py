@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from wlf.components.base import Clock, Component, Metrics, Router, Transformer
-from wlf.errors import ComponentError
+from wlf.errors import ComponentError, TransformFailed
 from wlf.events import Event
 from wlf.graph.plan import Segment, Step
 from wlf.runtime.places import place_of
@@ -16,15 +16,17 @@ SLICE_EVENTS = 2_000
 STALL_SECONDS = 0.1
 """A call of a transformer that takes longer holds up everything else: it is counted."""
 
+_HINT = "`on_error: drop` counts such events, `dead_letter: ID` sends them elsewhere"
+
 Column = tuple[Event, ...]
 
 
 class Refused(NamedTuple):
-    """Events that a transformer with a dead-letter edge could not take, with the reason."""
+    """Events that a transformer could not take and sends along its dead-letter edge, each with its reason."""
 
     node: str
     events: Column
-    reason: str
+    reasons: tuple[str, ...]
 
 
 class Outcome(NamedTuple):
@@ -53,7 +55,7 @@ class SegmentRun:
         """Run all steps over `events`.
 
         Raises:
-            ComponentError: a transformer without a dead-letter edge raised; names the node and the event's place.
+            ComponentError: a transformer failed whose `on_error` is stop; names the node and the event's place.
         """
         arrivals: dict[str, list[Column]] = {self._entry: [events]}
         refused: list[Refused] = []
@@ -77,7 +79,9 @@ class _Stage:
         self.node = step.node
         self._step = step
         self._component = component
-        self._dead_letters = component.config.dead_letter is not None
+        self._policy: str = component.config.effective_on_error
+        self._metrics = metrics
+        self._said_failed = False
         self._filtered = metrics.counter(
             "wlf_dropped_events_total", "Events that ended here, by reason.", reason="filtered"
         )
@@ -91,11 +95,13 @@ class _Stage:
             self._stalls.add(seconds)
 
     def run(self, events: Column, refused: list[Refused]) -> list[tuple[str, Column]]:
-        """The columns by target; an exception is the end, or goes event by event to the dead letters."""
+        """The columns by target; what becomes of events that fail, `on_error` says."""
         try:
             return self._call(events)
+        except TransformFailed as error:
+            return self._sort_out(events, error, refused)
         except Exception as error:
-            if not self._dead_letters:
+            if self._policy == "stop":
                 raise self._failure(events, error) from error
         return self._call_one_by_one(events, refused)
 
@@ -103,10 +109,15 @@ class _Stage:
         if isinstance(self._component, Router):
             return self._route(self._component, events)
         assert isinstance(self._component, Transformer)
-        column = _frozen(self._component.transform(events))
-        if len(column) < len(events):
-            self._filtered.add(len(events) - len(column))
-        return [(target, column) for target in self._step.targets]
+        return self._leaving(events, _frozen(self._component.transform(events)))
+
+    def _leaving(self, events: Column, made: Column, without: frozenset[int] = frozenset()) -> list[tuple[str, Column]]:
+        """What a transformer made, to each target; `without` are the ids of events that end here."""
+        if len(made) < len(events):
+            self._filtered.add(len(events) - len(made))
+        if without:
+            made = tuple(event for event in made if id(event) not in without)
+        return [(target, made) for target in self._step.targets]
 
     def _route(self, router: Router, events: Column) -> list[tuple[str, Column]]:
         routed = router.route(events)
@@ -124,25 +135,58 @@ class _Stage:
             self._filtered.add(max(0, len(events) - kept))
         return leaving
 
+    def _sort_out(self, events: Column, failed: TransformFailed, refused: list[Refused]) -> list[tuple[str, Column]]:
+        """The healthy events go on, the others as `on_error` says."""
+        reasons = dict(sorted(failed.reasons.items()))
+        if any(not 0 <= index < len(events) for index in reasons):
+            raise ComponentError(f"expected indices from 0 to {len(events) - 1} in TransformFailed", node=self.node)
+        ends = self._settle({index: (events[index], reason) for index, reason in reasons.items()}, refused)
+        without = frozenset(id(events[index]) for index in reasons) if ends else frozenset[int]()
+        return self._leaving(events, _frozen(failed.events), without)
+
     def _call_one_by_one(self, events: Column, refused: list[Refused]) -> list[tuple[str, Column]]:
         """So that one poison event takes none of its neighbours along."""
         leaving: dict[str, list[Event]] = {}
-        for event in events:
+        failed: dict[int, tuple[Event, str]] = {}
+        for index, event in enumerate(events):
             try:
-                for target, column in self._call((event,)):
-                    leaving.setdefault(target, []).extend(column)
-            except Exception as error:  # any error of the component is the event's, once it has a dead-letter edge
-                refused.append(Refused(self.node, (event,), f"{type(error).__name__}: {error}"))
+                columns = self._call((event,))
+            except Exception as error:  # any error of the component is the event's, unless `on_error` is stop
+                failed[index] = event, _reason_of(error)
+                columns = [(target, (event,)) for target in self._step.targets] if self._policy == "pass" else []
+            for target, column in columns:
+                leaving.setdefault(target, []).extend(column)
+        if failed:
+            self._settle(failed, refused)
         return [(target, tuple(column)) for target, column in leaving.items()]
+
+    def _settle(self, failed: Mapping[int, tuple[Event, str]], refused: list[Refused]) -> bool:
+        """Count events that failed and let `on_error` decide: do they end here?"""
+        column = tuple(event for event, _ in failed.values())
+        reasons = tuple(reason for _, reason in failed.values())
+        place = place_of(column[0])
+        if self._policy == "stop":
+            raise ComponentError(f"{reasons[0]} at {place}", node=self.node, hint=_HINT)
+        name, help = "wlf_failed_events_total", "Events that could not be transformed, by what became of them."
+        self._metrics.counter(name, help, on_error=self._policy).add(len(column))
+        if not self._said_failed:
+            self._said_failed = True
+            self._component.context.logger.warning(
+                "cannot transform %s: %s (on_error: %s; all such are counted)", place, reasons[0], self._policy
+            )
+        if self._policy == "drop":
+            name, help = "wlf_dropped_events_total", "Events that ended here, by reason."
+            self._metrics.counter(name, help, reason="failed").add(len(column))
+        elif self._policy == "dead_letter":
+            refused.append(Refused(self.node, column, reasons))
+        return self._policy != "pass"
 
     def _failure(self, events: Column, error: Exception) -> ComponentError:
         """Names the event by its place: the exception's own text might quote the payload."""
         place = next((place_of(event) for event in events if self._fails(event)), place_of(events[0]))
         if isinstance(error, ComponentError):
             return ComponentError(f"{error.message} at {place}", node=self.node, hint=error.hint)
-        return ComponentError(
-            f"{type(error).__name__} at {place}", node=self.node, hint="dead_letter: ID sends such events elsewhere"
-        )
+        return ComponentError(f"{type(error).__name__} at {place}", node=self.node, hint=_HINT)
 
     def _fails(self, event: Event) -> bool:
         try:
@@ -150,6 +194,12 @@ class _Stage:
         except Exception:  # this is the question
             return True
         return False
+
+
+def _reason_of(error: Exception) -> str:
+    if isinstance(error, TransformFailed) and error.reasons:
+        return next(iter(error.reasons.values()))
+    return error.message if isinstance(error, ComponentError) else f"{type(error).__name__}: {error}"
 
 
 def _frozen(events: Sequence[Event]) -> Column:
