@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeAlias
 
 import msgspec
@@ -17,6 +18,20 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 Kinds: TypeAlias = frozenset[type[Event]]
 """The event types that may travel along an edge."""
+
+
+def known_types(kinds: Iterable[type[Event]]) -> set[type[Event]]:
+    """The kinds with all their subtypes: a type stands for its subtypes too.
+
+    Those that a Map makes of them (`__derived__`) stand for themselves alone: they are there only where one arrives.
+    """
+    found: set[type[Event]] = set()
+    waiting = list(kinds)
+    while waiting:
+        kind = waiting.pop()
+        found.add(kind)
+        waiting += (below for below in kind.__subclasses__() if "__derived__" not in vars(below))
+    return found
 
 
 def kind_names(kinds: Kinds) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import repeat
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from msgspec import UNSET, UnsetType
@@ -110,12 +111,24 @@ class RowDelete(RowChange, frozen=True, gc=False):
     """A row was deleted; `data` is the row as it was."""
 
 
+_place_of = attrgetter("place")
 _set_place = Placed.__dict__["place"].__set__
 
 
 def put_place(events: Iterable[RowChange], place: Place) -> None:
     """Give all of `events` the same place, at C speed (the structs are frozen to everybody else)."""
     deque(map(_set_place, events, repeat(place)), maxlen=0)
+
+
+def copy_places(events: Sequence[RowChange], made: list[RowChange]) -> list[RowChange]:
+    """Give events that were made of others, one of each, the places of those; returns `made`."""
+    try:
+        deque(map(_set_place, made, map(_place_of, events)), maxlen=0)
+    except AttributeError:  # events that no binlog brought have none
+        for event, new in zip(events, made, strict=True):
+            if hasattr(event, "place"):
+                _set_place(new, event.place)
+    return made
 
 
 def row_index(event: RowChange) -> int:

@@ -11,10 +11,10 @@ from msgspec import UNSET, Meta, UnsetType
 
 from wlf.components.base import Context, Transformer
 from wlf.components.config import TransformerConfig
-from wlf.components.transformers._binlog_filter.commits import keep_commits
 from wlf.components.transformers._binlog_filter.grammar import MaxwellRule, parse
 from wlf.components.transformers._binlog_filter.verdict import Verdict, verdict
 from wlf.events import Event, Kinds, RowChange, SchemaChange
+from wlf.events.commits import keep_commits
 
 ANY = "*"
 _CACHE_LIMIT = 10_000
