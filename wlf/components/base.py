@@ -6,7 +6,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 from wlf.components.config import (
     CollectorConfig,
@@ -17,6 +17,7 @@ from wlf.components.config import (
 )
 from wlf.errors import SetupError
 from wlf.events import Event, Kinds
+from wlf.events.expressions import ExpressionError
 
 
 class Clock(Protocol):
@@ -101,10 +102,36 @@ class Context:
     """Collectors only: does any path below want rows of this table? Asked once per table version."""
     until_end: bool = False
     """Collectors only: return None from `collect()` once what was the end at `open()` is reached."""
+    incoming: Kinds = frozenset()
+    """Transformers and routers only: the event types that arrive; empty where that is not known."""
     formats: frozenset[str] = frozenset()
     """Collectors only: the output formats of all dispatchers of the graph."""
     state: State = field(default_factory=MemoryState)
     """Collectors only."""
+
+
+class Problem(NamedTuple):
+    """Something in a config that cannot work with the events that arrive: an error before the run.
+
+    Args:
+        option: the option's path, such as `routes[0].when`.
+        at: the character of its text, from 0; None where all of it is meant.
+        fault: sorts it: `field` is missing in the events, `type` can never make sense, `option` is all else.
+        word, known: what was written, and what could have been meant.
+    """
+
+    option: str
+    message: str
+    hint: str = ""
+    at: int | None = None
+    fault: Literal["option", "syntax", "field", "type"] = "option"
+    word: str = ""
+    known: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, option: str, error: ExpressionError) -> Problem:
+        """A mistake in an expression."""
+        return cls(option, error.message, error.hint, error.at, error.fault, error.word, error.known)
 
 
 class Component(ABC):
@@ -121,6 +148,11 @@ class Component(ABC):
     def __init__(self, config: Any, context: Context) -> None:
         self.config = config
         self.context = context
+
+    @classmethod
+    def problems(cls, config: Any, incoming: Kinds) -> Iterable[Problem]:
+        """What of the config cannot work with the event types that arrive."""
+        return ()
 
     async def close(self) -> None:  # noqa: B027 - most have nothing to let go of
         """Let go of everything. May be called twice, and without `open()`."""
@@ -269,6 +301,16 @@ class Router(Component):
     def destinations(cls, config: Any) -> Sequence[str]:
         """The ids it can send to, in order."""
         return tuple(config.destinations)
+
+    @classmethod
+    def options_of(cls, config: Any) -> Mapping[str, str]:
+        """The option in which each destination is named, where that is not `destinations`: for messages."""
+        return {}
+
+    @classmethod
+    def labels(cls, config: Any) -> Mapping[str, str]:
+        """What drawings write at the edges to single destinations, in place of the event types."""
+        return {}
 
     @classmethod
     def emits(cls, config: Any, incoming: Kinds, destination: str) -> Kinds:

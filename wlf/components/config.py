@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from wlf.events.expressions import Expression
 from wlf.events.template import Template
 
 
@@ -39,7 +40,7 @@ class Secret:
 
 def decode_hook(kind: type, value: Any) -> Any:
     """`msgspec.convert(..., dec_hook=decode_hook)`: the option types that msgspec does not know."""
-    if kind is Secret or kind is Template:
+    if kind in (Secret, Template, Expression):
         if isinstance(value, int | float) and not isinstance(value, bool):
             value = str(value)
         if not isinstance(value, str):

@@ -9,10 +9,11 @@ from typing import Any, TypeAlias
 
 from wlf.components.base import Dispatcher
 from wlf.events import DeadLetter, Event, Kinds
-from wlf.events.base import kind_names
+from wlf.events.base import kind_names, known_types
 from wlf.events.template import ROW_FIELDS, Template
 from wlf.graph.diagnostics import Findings, did_you_mean
 from wlf.graph.outline import Draft, OutlineEdge
+from wlf.graph.problems import note_problem
 
 Carried: TypeAlias = Mapping[OutlineEdge, Kinds | None]
 """The event types of each edge; None where a mistake elsewhere hides them."""
@@ -29,17 +30,6 @@ def topological(ids: Iterable[str], edges: Iterable[tuple[str, str]]) -> list[st
     while ready := sorter.get_ready():
         found += ready
         sorter.done(*ready)
-    return found
-
-
-def known_types(kinds: Iterable[type[Event]]) -> set[type[Event]]:
-    """The kinds with all their subtypes: a type stands for its subtypes too."""
-    found: set[type[Event]] = set()
-    waiting = list(kinds)
-    while waiting:
-        kind = waiting.pop()
-        found.add(kind)
-        waiting += kind.__subclasses__()
     return found
 
 
@@ -78,6 +68,13 @@ class Carrier:
                 return None
             found |= kinds
         return frozenset(found) if self._into.get(id) else None
+
+    def accepted(self, id: str) -> Kinds | None:
+        """Those of them that the node takes."""
+        arriving, component = self.arriving(id), self._drafts[id].component
+        if arriving is None or component is None:
+            return arriving
+        return frozenset(kind for kind in arriving if issubclass(kind, tuple(component.accepts)))
 
     def switched_off(self, id: str) -> dict[str, tuple[str, str]]:
         """Fields that every collector above a node leaves out: (a collector's id, the option that would bring it)."""
@@ -131,6 +128,20 @@ def _leaving(draft: Draft, arriving: Kinds | None, edge: OutlineEdge) -> Kinds |
     if draft.kind == "router":
         return frozenset(component.emits(draft.guess, arriving, edge.target))
     return frozenset(component.emits(draft.guess, arriving))
+
+
+def check_problems(drafts: Iterable[Draft], carrier: Carrier, findings: Findings) -> None:
+    """E105, E136, E137: what a component says itself."""
+    for draft in drafts:
+        component: Any = draft.component
+        if component is None or draft.config is None or draft.kind == "collector":
+            continue
+        arriving = carrier.accepted(draft.id)
+        if arriving is None:
+            continue
+        for problem in component.problems(draft.config, arriving):
+            item = draft.item.at(problem.option)
+            note_problem(item, f"{draft.path}.{problem.option}", problem, findings)
 
 
 def check_templates(

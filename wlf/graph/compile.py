@@ -7,20 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from wlf.components.base import Component
+from wlf.components.base import Component, Router
 from wlf.components.config import ComponentConfig
 from wlf.components.registry import Registry
 from wlf.errors import ConfigError
 from wlf.events import Event
 from wlf.events.template import Template
 from wlf.graph import config as yaml_file
-from wlf.graph.carry import Carried, Carrier, check_templates
+from wlf.graph.carry import Carried, Carrier, check_problems, check_templates
 from wlf.graph.config import Document, Item
 from wlf.graph.convert import Converter
 from wlf.graph.diagnostics import Diagnostic, Findings
 from wlf.graph.limits import check_formats, check_limits
 from wlf.graph.objects import draft_objects
-from wlf.graph.outline import Draft, Drafter, Outline, outline_of
+from wlf.graph.outline import Draft, Drafter, Outline, OutlineEdge, outline_of
 from wlf.graph.plan import Edge, Node, Plan, RuntimeOptions
 from wlf.graph.segments import segments_of
 from wlf.graph.settings import read_settings
@@ -67,6 +67,7 @@ def _compile(
     carrier = Carrier(drafts, findings)
     carried = carrier.carried()
     check_templates(drafts, carrier, templates, findings)
+    check_problems(drafts, carrier, findings)
     check_limits(drafts, options, document, findings)
     check_formats(drafts, carrier, findings)
     if findings.errors:
@@ -127,11 +128,17 @@ def _here(outline: Outline, document: Document) -> Sequence[Diagnostic]:
 def _plan(options: RuntimeOptions, drafts: Sequence[Draft], carried: Carried, warnings: tuple[Diagnostic, ...]) -> Plan:
     nodes = tuple(_node(draft) for draft in drafts)
     edges = tuple(
-        Edge(edge.source, edge.target, edge.kind, carried[edge] or frozenset[type[Event]]())
+        Edge(edge.source, edge.target, edge.kind, carried[edge] or frozenset[type[Event]](), _label(draft, edge))
         for draft in drafts
         for edge in draft.edges
     )
     return Plan(options, nodes, edges, *segments_of(nodes, edges), warnings=warnings)
+
+
+def _label(draft: Draft, edge: OutlineEdge) -> str:
+    if draft.component is None or not issubclass(draft.component, Router) or edge.kind == "error":
+        return ""
+    return draft.component.labels(draft.config).get(edge.target, "")
 
 
 def _node(draft: Draft) -> Node:

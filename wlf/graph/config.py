@@ -21,6 +21,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from wlf.errors import ConfigError
 from wlf.graph.diagnostics import NOWHERE, Diagnostic, Findings, Place
+from wlf.graph.spots import spot
 from wlf.graph.substitute import SubstitutionError, substitute
 
 MAX_BYTES = 1_048_576
@@ -42,6 +43,8 @@ class Item:
     shown: str = ""
     """A scalar as it may be shown: with `${...}` as written."""
     substituted: bool = False
+    source: str = ""
+    """A scalar with its quotes, as it stands in the file."""
     keys: dict[str, Place] = field(default_factory=dict)
     """A mapping's keys with their places."""
 
@@ -55,18 +58,29 @@ class Item:
         """The items of a list; None for all else."""
         return self.value if isinstance(self.value, list) else None
 
+    def spot(self, index: int) -> Place:
+        """Where a character of a scalar's text stands; where that cannot be told, the scalar itself."""
+        if self.substituted or not self.source:
+            return Place(self.line, self.column)
+        return spot(self.source, self.text, index, Place(self.line, self.column))
+
     def at(self, path: str) -> Item:
         """The item below at a dotted path, as deep as it exists."""
         here = self
-        for step in filter(None, re.split(r"[.\[\]]+", path)):
+        steps = list(filter(None, re.split(r"[.\[\]]+", path)))
+        while steps:
             below: Item | None = None
+            taken = 1
             if isinstance(here.value, dict):
-                below = here.value.get(step)
-            elif isinstance(here.value, list) and step.isdecimal() and int(step) < len(here.value):
-                below = here.value[int(step)]
+                # A key may hold points itself, such as `data.total`.
+                taken = next((n for n in range(1, len(steps) + 1) if ".".join(steps[:n]) in here.value), 1)
+                below = here.value.get(".".join(steps[:taken]))
+            elif isinstance(here.value, list) and steps[0].isdecimal() and int(steps[0]) < len(here.value):
+                below = here.value[int(steps[0])]
             if below is None:
                 break
             here = below
+            steps = steps[taken:]
         return here
 
 
@@ -234,6 +248,12 @@ def _first_unquoted(line: str) -> str:
     return found.group() if found else ""
 
 
+def _source(node: ScalarNode) -> str:
+    """The characters of a scalar between its marks."""
+    start, end = node.start_mark, node.end_mark
+    return "" if start.buffer is None else start.buffer[start.pointer : end.pointer]
+
+
 def _place(mark: Any) -> Place:
     return Place(mark.line + 1, mark.column + 1) if mark is not None else NOWHERE
 
@@ -316,9 +336,8 @@ class _Builder:
         except SubstitutionError as error:
             self._findings.add("E112", place, path, str(error), error.hint)
             final, substituted = text, True
-        if substituted or literal:
-            return Item(final, *place, text=final, shown=text, substituted=substituted)
-        return Item(read_scalar(final), *place, text=final, shown=text)
+        value = final if substituted or literal else read_scalar(final)
+        return Item(value, *place, text=final, shown=text, substituted=substituted, source=_source(node))
 
     def _check_tag(self, node: Node, path: str, *known: str) -> None:
         tag: str = node.tag

@@ -9,10 +9,13 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 
 import msgspec
 
+from wlf.components.base import Problem
 from wlf.components.config import Secret, decode_hook
+from wlf.events.expressions import Expression, ExpressionError
 from wlf.events.template import Template
 from wlf.graph.config import Item, read_scalar
 from wlf.graph.diagnostics import Findings, did_you_mean
+from wlf.graph.problems import note_problem
 
 
 class _Failed:
@@ -180,7 +183,8 @@ class Converter:
     def _leaf(self, item: Item, kind: Any, members: list[Any], path: str) -> Any:
         shape = shape_of(kind)
         for member in members:
-            if bare(member) in (Secret, Template) and item.value is not None:
+            written = item.value is not None or (bare(member) is Expression and item.text)
+            if bare(member) in (Secret, Template, Expression) and written:
                 return self._own(item, bare(member), path)
         if members == [Any]:
             return read_scalar(item.text) if item.substituted else item.value
@@ -203,6 +207,9 @@ class Converter:
     def _own(self, item: Item, kind: type, path: str) -> Any:
         try:
             made = kind(item.text)
+        except ExpressionError as error:
+            note_problem(item, path, Problem.of(path, error), self._findings)
+            return FAILED
         except ValueError as error:
             message = str(error)
             if item.substituted or kind is Secret:
@@ -271,6 +278,7 @@ def choices_of(members: list[Any]) -> list[Any]:
 
 _WORDS = {
     str: "text", int: "whole number", float: "number", bool: "true or false", Secret: "text", Template: "template",
+    Expression: "expression",
     list: "list", tuple: "list", set: "list", frozenset: "list", dict: "mapping", types.NoneType: "null",
 }  # fmt: skip
 

@@ -190,13 +190,16 @@ class Drafter:
 
     def _add_declared(self, draft: Draft, component: type[Router]) -> None:
         """A router may name destinations in options of its own: what it declares is what counts."""
-        known = {edge.target for edge in draft.edges}
+        known = {edge.target for edge in draft.edges if edge.kind == "event"}
+        options = component.options_of(draft.config)
         for target in component.destinations(draft.config):
             if target not in known:
                 known.add(target)
-                place = draft.item
-                edge = OutlineEdge(draft.id, target, "event", draft.path, place.line, place.column, target)
-                draft.edges.append(edge)
+                option = options.get(target)
+                place = draft.item.at(option) if option else draft.item
+                path = f"{draft.path}.{option}" if option else draft.path
+                shown = place.shown if option else target
+                draft.edges.append(OutlineEdge(draft.id, target, "event", path, place.line, place.column, shown))
 
     def _event_edges(self, draft: Draft, options: Iterable[str]) -> dict[str, Any]:
         """Notes the edges; the keys that it dealt with, each with a value that the config can be made with."""

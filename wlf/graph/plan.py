@@ -28,6 +28,8 @@ class Edge(NamedTuple):
     target: str
     kind: Literal["event", "error"]
     events: Kinds
+    label: str = ""
+    """What a router says of it, such as a condition."""
 
 
 class Step(NamedTuple):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from wlf.components.base import Clock, Component, Context, MemoryState, State
 from wlf.components.config import DispatcherConfig
+from wlf.events import Event
 from wlf.graph.plan import Node, Plan
 from wlf.runtime.metrics import MetricsRegistry, NodeMetrics
 from wlf.runtime.state import StoredState
@@ -70,4 +71,5 @@ def _make(plan: Plan, node: Node, around: Surroundings, until_end: bool, store: 
         return node.component(
             node.config, Context(*common, wants=wants, until_end=until_end, formats=formats, state=state)
         )
-    return node.component(node.config, Context(*common))
+    incoming = frozenset[type[Event]]().union(*(edge.events for edge in plan.edges if edge.target == node.id))
+    return node.component(node.config, Context(*common, incoming=incoming))

@@ -20,6 +20,7 @@ _USERINFO = re.compile(r"(\w+://)[^/@\s]*@")
 _SECRET_NAME = re.compile(r"passw|secret|token|api_?key|credential|sasl_plain", re.IGNORECASE)
 MAX_LINES = 5
 MAX_WIDTH = 52
+MAX_LABEL = 40
 
 
 class Box(NamedTuple):
@@ -53,15 +54,21 @@ def picture_of(plan: Plan, *, max_lines: int = MAX_LINES, max_width: int = MAX_W
     """Boxes and arrows of a plan, secrets masked, long values cut to `max_width` characters."""
     labels: dict[tuple[str, str], set[str]] = {}
     for edge in plan.edges:
-        labels.setdefault((edge.source, edge.kind), set()).add(label_of(edge))
+        labels.setdefault((edge.source, edge.kind), set()).add(_written(edge))
     boxes = tuple(
         Box(node.id, node.kind, node.type_name, tuple(_few(option_lines(node), max_lines, max_width)))
         for node in plan.nodes
     )
     arrows = tuple(
-        Arrow(e.source, e.target, e.kind, label_of(e), len(labels[e.source, e.kind]) == 1) for e in plan.edges
+        Arrow(e.source, e.target, e.kind, _written(e), len(labels[e.source, e.kind]) == 1) for e in plan.edges
     )
     return Picture(plan.options.name, boxes, arrows)
+
+
+def _written(edge: Edge) -> str:
+    """What stands at an arrow: what the router says of it, else the event types."""
+    label = "".join(c if c.isprintable() else "?" for c in edge.label)
+    return (label if len(label) <= MAX_LABEL else f"{label[: MAX_LABEL - 1]}…") or label_of(edge)
 
 
 def label_of(edge: Edge) -> str:

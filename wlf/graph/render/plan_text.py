@@ -58,7 +58,7 @@ def describe_guarantee(node: Node) -> str:
 
 
 def _segment(plan: Plan, segment: Segment) -> Iterator[str]:
-    kinds = {(edge.source, edge.target): label_of(edge) for edge in plan.edges}
+    kinds = {(e.source, e.target): f"{e.label}: {label_of(e)}" if e.label else label_of(e) for e in plan.edges}
     yield f"  {kinds[segment.collector, segment.entry]} -> {segment.entry}"
     if segment.steps:
         yield f"  {_count(len(segment.steps), 'step')} fused into one call a batch:"
