@@ -23,7 +23,13 @@ def with_each(*kinds):
 
 WITH_COMPONENT = with_each("collector", "transformer", "dispatcher")
 
-REQUIRED = {"FileDispatcher": {"path": "out.jsonl"}, "FileCollector": {"include": ["*.log"]}}
+REQUIRED = {
+    "FileDispatcher": {"path": "out.jsonl"},
+    "FileCollector": {"include": ["*.log"]},
+    "Filter": {"where": "true"},
+    "Map": {"set": {"level": '"x"'}},
+    "Separator": {"routes": [{"when": "ts > 1", "destination": "next"}], "unmatched": "drop"},
+}
 """Options that a component cannot do without, beside its edges."""
 
 NUMBERS_WITHOUT_A_UNIT = {

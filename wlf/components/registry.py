@@ -23,6 +23,9 @@ BUILTINS: dict[Kind, dict[str, str]] = {
         "Aggregator": "wlf.components.transformers.aggregator:Aggregator",
         "BinlogFilter": "wlf.components.transformers.binlog_filter:BinlogFilter",
         "EventReplicator": "wlf.components.transformers.event_replicator:EventReplicator",
+        "Filter": "wlf.components.transformers.filter:Filter",
+        "Map": "wlf.components.transformers.map:Map",
+        "Separator": "wlf.components.transformers.separator:Separator",
     },
     "dispatcher": {
         "Elasticsearch": "wlf.components.dispatchers.elasticsearch:ElasticsearchDispatcher",

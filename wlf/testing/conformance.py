@@ -28,7 +28,7 @@ from wlf.components.config import (
     CollectorConfig,
     ComponentConfig,
     DispatcherConfig,
-    RouterConfig,
+    RoutingConfig,
     Secret,
     TransformerConfig,
     decode_hook,
@@ -41,7 +41,7 @@ Rule = Callable[[type[Component], Options], None]
 _CONFIGS: dict[type[Component], type[ComponentConfig]] = {
     Collector: CollectorConfig,
     Transformer: TransformerConfig,
-    Router: RouterConfig,
+    Router: RoutingConfig,
     Dispatcher: DispatcherConfig,
 }
 _SECRET_WORDS = ("password", "secret", "token", "api_key")
