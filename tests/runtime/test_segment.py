@@ -101,6 +101,43 @@ def test_ways_that_meet_again_keep_the_order_of_collection() -> None:
     assert [e.message for e in outputs["sink"]] == ["1", "0", "4", "3"]
 
 
+def test_events_that_are_made_anew_on_one_way_keep_their_place_where_the_ways_meet() -> None:
+    def anew(events: Sequence[Event]) -> Sequence[Event]:
+        return lines(*(e.message for e in events))
+
+    run, _ = build(
+        build_plan(
+            source([], "split"),
+            (SplitRouter, RouterConfig(id="split", destinations=["a", "b"])),
+            called(anew, "a", "a2"),
+            called(anew, "a2", "sink"),
+            called(list, "b", "sink"),
+            sink(Record()),
+        )
+    )
+    outputs = run.run(tuple(lines("1", "0", "4", "3", "2", "7", "6"))).outputs
+    assert [e.message for e in outputs["sink"]] == ["1", "0", "4", "3", "7", "6"]
+
+
+def test_an_event_that_failed_on_one_way_keeps_its_place_too() -> None:
+    def upper(events: Sequence[Event]) -> Sequence[Event]:
+        made = [e if e.message == "3" else lines(e.message)[0] for e in events]
+        raise TransformFailed(made, {n: "three" for n, e in enumerate(events) if e.message == "3"})
+
+    for on_error, left in (("pass", ["1", "0", "4", "3", "6"]), ("drop", ["1", "0", "4", "6"])):
+        run, _ = build(
+            build_plan(
+                source([], "split"),
+                (SplitRouter, RouterConfig(id="split", destinations=["a", "b"])),
+                called(upper, "a", "sink", on_error=on_error),
+                called(list, "b", "sink"),
+                sink(Record()),
+            )
+        )
+        outputs = run.run(tuple(lines("1", "0", "4", "3", "6"))).outputs
+        assert [e.message for e in outputs["sink"]] == left
+
+
 def _poison(events: Sequence[Event]) -> list[Event]:
     if any(e.table == "bad" for e in events):
         raise KeyError("secret payload")

@@ -36,6 +36,35 @@ class Outcome(NamedTuple):
     refused: list[Refused]
 
 
+class Lineage:
+    """From which collected event each event comes, by identity: where ways meet again, that is their order.
+
+    An event that was made of one other stands where that stood. For those that a transformer made in other numbers, see
+    `keys`.
+    """
+
+    def __init__(self, events: Column) -> None:
+        self._order = {id(event): index for index, event in enumerate(events)}
+        self._alive: list[Column] = []
+        """What was made meanwhile, so that no identity is used twice."""
+
+    def note(self, events: Column, made: Column) -> None:
+        """A transformer made `made` of `events`: one of each, if they are as many."""
+        self._alive.append(made)
+        if len(made) == len(events):
+            order = self._order
+            for event, new in zip(events, made, strict=True):
+                if new is not event and id(event) in order:
+                    order[id(new)] = order[id(event)]
+
+    def keys(self, column: Column) -> Iterable[tuple[int, Event]]:
+        """Each event with its place; an unknown one stands where the last known one before it in its list stands."""
+        last = 0
+        for event in column:
+            last = self._order.get(id(event), last)
+            yield last, event
+
+
 class SegmentRun:
     """A compiled segment. Nothing copies an event, and a list that passes untouched stays the same object."""
 
@@ -50,6 +79,8 @@ class SegmentRun:
         self._entry = segment.entry
         self._clock = clock
         self._stages = [_Stage(step, components[step.node], metrics[step.node]) for step in segment.steps]
+        arrows = [segment.entry, *(target for step in segment.steps for target in step.targets)]
+        self._has_meetings = len(set(arrows)) < len(arrows)
 
     def run(self, events: Column) -> Outcome:
         """Run all steps over `events`.
@@ -59,17 +90,18 @@ class SegmentRun:
         """
         arrivals: dict[str, list[Column]] = {self._entry: [events]}
         refused: list[Refused] = []
+        lineage = Lineage(events) if self._has_meetings else None
         for stage in self._stages:
             columns = arrivals.pop(stage.node, None)
             if columns is None:
                 continue
             started = self._clock.monotonic()
-            leaving = stage.run(_join(columns, events), refused)
+            leaving = stage.run(_join(columns, lineage), refused, lineage)
             stage.note_time(self._clock.monotonic() - started)
             for target, column in leaving:
                 if column:
                     arrivals.setdefault(target, []).append(column)
-        return Outcome({target: _join(columns, events) for target, columns in arrivals.items()}, refused)
+        return Outcome({target: _join(columns, lineage) for target, columns in arrivals.items()}, refused)
 
 
 class _Stage:
@@ -82,6 +114,7 @@ class _Stage:
         self._policy: str = component.config.effective_on_error
         self._metrics = metrics
         self._said_failed = False
+        self._lineage: Lineage | None = None
         self._filtered = metrics.counter(
             "wlf_dropped_events_total", "Events that ended here, by reason.", reason="filtered"
         )
@@ -94,8 +127,15 @@ class _Stage:
         if seconds > STALL_SECONDS:
             self._stalls.add(seconds)
 
-    def run(self, events: Column, refused: list[Refused]) -> list[tuple[str, Column]]:
+    def run(self, events: Column, refused: list[Refused], lineage: Lineage | None = None) -> list[tuple[str, Column]]:
         """The columns by target; what becomes of events that fail, `on_error` says."""
+        self._lineage = lineage
+        try:
+            return self._run(events, refused)
+        finally:
+            self._lineage = None
+
+    def _run(self, events: Column, refused: list[Refused]) -> list[tuple[str, Column]]:
         try:
             return self._call(events)
         except TransformFailed as error:
@@ -115,6 +155,8 @@ class _Stage:
         """What a transformer made, to each target; `without` are the ids of events that end here."""
         if len(made) < len(events):
             self._filtered.add(len(events) - len(made))
+        if self._lineage is not None and made is not events:
+            self._lineage.note(events, made)
         if without:
             made = tuple(event for event in made if id(event) not in without)
         return [(target, made) for target in self._step.targets]
@@ -206,21 +248,10 @@ def _frozen(events: Sequence[Event]) -> Column:
     return events if type(events) is tuple else tuple(events)
 
 
-def _join(columns: list[Column], source: Column) -> Column:
-    """Bring lists that took different ways together again, in the order in which their events were collected.
-
-    An event that a transformer made stands where the last collected event before it in its list stands.
-    """
-    if len(columns) == 1:
+def _join(columns: list[Column], lineage: Lineage | None) -> Column:
+    """Bring lists that took different ways together again, in the order in which their events were collected."""
+    if lineage is None or len(columns) == 1:
         return columns[0]
-    order = {id(event): index for index, event in enumerate(source)}
-    keyed = [pair for column in columns for pair in _keys(column, order)]
+    keyed = [pair for column in columns for pair in lineage.keys(column)]
     keyed.sort(key=lambda pair: pair[0])
     return tuple(event for _, event in keyed)
-
-
-def _keys(column: Column, order: dict[int, int]) -> Iterable[tuple[int, Event]]:
-    last = 0
-    for event in column:
-        last = order.get(id(event), last)
-        yield last, event
