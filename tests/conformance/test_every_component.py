@@ -26,8 +26,11 @@ WITH_COMPONENT = with_each("collector", "transformer", "dispatcher")
 REQUIRED = {
     "FileDispatcher": {"path": "out.jsonl"},
     "FileCollector": {"include": ["*.log"]},
+    "Dedupe": {"key": "ts"},
     "Filter": {"where": "true"},
     "Map": {"set": {"level": '"x"'}},
+    "Sample": {"percent": 50},
+    "Throttle": {"max_events": 2},
     "Separator": {"routes": [{"when": "ts > 1", "destination": "next"}], "unmatched": "drop"},
 }
 """Options that a component cannot do without, beside its edges."""
@@ -42,10 +45,11 @@ NUMBERS_WITHOUT_A_UNIT = {
     "position",  # a byte offset, as the binlog calls it
     "parallel_tables",
     "partitions",
+    "percent",
     "replication_factor",
 }
 """Numbers that count nothing, or are called so by the system behind."""
-UNITS = ("_ms", "_bytes", "_events", "_attempts", "_files", "_rows", "_groups", "_days")
+UNITS = ("_ms", "_bytes", "_events", "_keys", "_attempts", "_files", "_rows", "_groups", "_days")
 
 
 def test_the_registry_is_not_empty():

@@ -239,6 +239,8 @@ class Transformer(Component):
     """Turns a list of events into a list of events, synchronously; omitting an event filters it."""
 
     Config: ClassVar[type[ComponentConfig]] = TransformerConfig
+    drop_reason: ClassVar[str] = "filtered"
+    """With which reason omitted events are counted in `wlf_dropped_events_total`."""
 
     @classmethod
     def emits(cls, config: Any, incoming: Kinds) -> Kinds:
@@ -296,6 +298,8 @@ class Router(Component):
     """Sends events to several destinations."""
 
     Config: ClassVar[type[ComponentConfig]] = RouterConfig
+    drop_reason: ClassVar[str] = "filtered"
+    """With which reason events that go nowhere are counted in `wlf_dropped_events_total`."""
 
     @classmethod
     def destinations(cls, config: Any) -> Sequence[str]:

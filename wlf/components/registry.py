@@ -22,10 +22,13 @@ BUILTINS: dict[Kind, dict[str, str]] = {
     "transformer": {
         "Aggregator": "wlf.components.transformers.aggregator:Aggregator",
         "BinlogFilter": "wlf.components.transformers.binlog_filter:BinlogFilter",
+        "Dedupe": "wlf.components.transformers.dedupe:Dedupe",
         "EventReplicator": "wlf.components.transformers.event_replicator:EventReplicator",
         "Filter": "wlf.components.transformers.filter:Filter",
         "Map": "wlf.components.transformers.map:Map",
+        "Sample": "wlf.components.transformers.sample:Sample",
         "Separator": "wlf.components.transformers.separator:Separator",
+        "Throttle": "wlf.components.transformers.throttle:Throttle",
     },
     "dispatcher": {
         "Elasticsearch": "wlf.components.dispatchers.elasticsearch:ElasticsearchDispatcher",

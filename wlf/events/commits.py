@@ -16,6 +16,13 @@ from wlf.events import RowChange
 from wlf.events.rows import put_place
 
 
+def rest_of(events: Sequence[Any], kept: list[Any]) -> Sequence[Any]:
+    """What is kept of `events`, marks included; the very sequence that came in where nothing was left out."""
+    if len(kept) == len(events):
+        return events
+    return keep_commits(events, kept) if kept and any(isinstance(event, RowChange) for event in kept) else kept
+
+
 def keep_commits(events: Sequence[Any], kept: list[Any]) -> list[Any]:
     """What is kept of `events`, with `commit` on the last row of each transaction that ends in them.
 

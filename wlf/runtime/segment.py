@@ -116,7 +116,9 @@ class _Stage:
         self._said_failed = False
         self._lineage: Lineage | None = None
         self._filtered = metrics.counter(
-            "wlf_dropped_events_total", "Events that ended here, by reason.", reason="filtered"
+            "wlf_dropped_events_total",
+            "Events that ended here, by reason.",
+            reason=getattr(component, "drop_reason", "filtered"),
         )
         self._stalls = metrics.counter(
             "wlf_stall_seconds_total", "Time in calls of this node that took over 100 ms and held up everything else."

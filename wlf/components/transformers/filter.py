@@ -9,8 +9,8 @@ from msgspec import Meta
 
 from wlf.components.base import Context, Problem, Transformer
 from wlf.components.config import TransformerConfig
-from wlf.events import Event, Kinds, RowChange
-from wlf.events.commits import keep_commits
+from wlf.events import Event, Kinds
+from wlf.events.commits import rest_of
 from wlf.events.expressions import Expression
 from wlf.events.expressions.check import check
 from wlf.events.expressions.codegen import filtering
@@ -39,9 +39,6 @@ class Filter(Transformer):
     def __init__(self, config: FilterConfig, context: Context) -> None:
         super().__init__(config, context)
         self._keep = filtering(config.where.tree, context.incoming, context.clock.time)
-        self._has_rows = not context.incoming or any(
-            issubclass(kind, RowChange) or kind is Event for kind in context.incoming
-        )
 
     @classmethod
     def problems(cls, config: FilterConfig, incoming: Kinds) -> Iterable[Problem]:
@@ -55,7 +52,4 @@ class Filter(Transformer):
 
     def transform(self, events: Sequence[Any]) -> Sequence[Event]:
         """The events that pass; the very sequence that came in where all do, so that it is encoded once for all."""
-        kept = self._keep(events)
-        if len(kept) == len(events):
-            return events
-        return keep_commits(events, kept) if self._has_rows and kept else kept
+        return rest_of(events, self._keep(events))

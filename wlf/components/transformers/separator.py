@@ -49,6 +49,7 @@ class Separator(Router):
 
     type_name = "Separator"
     Config = SeparatorConfig
+    drop_reason = "unmatched"
 
     def __init__(self, config: SeparatorConfig, context: Context) -> None:
         super().__init__(config, context)
