@@ -22,7 +22,7 @@ SHOWN = [
 ]
 
 
-@pytest.mark.parametrize("name", ["reference.md", "diagnostics.md"])
+@pytest.mark.parametrize("name", ["reference.md", "diagnostics.md", "transformers.md"])
 def test_generated_page_is_fresh(name: str) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == pages()[name], "run `make docs`"
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -169,3 +170,51 @@ def test_a_transformer_beside_its_config_runs(tmp_path: Path, monkeypatch: pytes
     lines = (tmp_path / "examples/logs/data/shop.log").read_text().splitlines()
     events = _lines(tmp_path / "out/library/shout.jsonl")
     assert [event["message"] for event in events] == [line.upper() + "!!!" for line in lines]
+
+
+def _run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[dict[str, object]]]:
+    """The example's output files by stem."""
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    run = WlfRun(tmp_path / "run", Path(f"examples/{name}/{name}.yaml"), "--until-end")
+    run.launch()
+    assert run.wait() == 0, run.text()
+    return {path.stem: _lines(path) for path in (tmp_path / "out" / name).iterdir()}
+
+
+def test_filter_lets_through_what_its_expression_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = _run("filter", tmp_path, monkeypatch)
+    orders: list[Any] = found["orders"]
+    assert orders
+    assert {(line["database"], line["table"]) for line in orders} == {("shop", "orders")}
+    assert all(line["type"] == "delete" or line["data"]["price"] > 1000 for line in orders)
+
+
+def test_map_changes_the_tables_that_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: dict[str, list[Any]] = _run("map", tmp_path, monkeypatch)
+    for line in found["shop.orders"]:
+        row = line["data"]
+        assert row["total"] == pytest.approx(round(row["price"] * row["quantity"], 2))
+        assert "note" not in row
+        assert "customer_id" not in row
+    customers = found["shop.customers"]
+    assert all(str(line["data"]["email"]).startswith("***@") for line in customers)
+    assert "settings" not in str(customers)
+    assert {"note"} <= set(found["d1.t1"][0]["data"])
+
+
+def test_separator_sends_lines_along_its_conditions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: dict[str, list[Any]] = _run("separator", tmp_path, monkeypatch)
+    assert {stem: len(lines) for stem, lines in found.items()} == {"accepted": 12, "errors": 2}
+    assert [line.get("level") for line in found["errors"]] == ["ERROR", None]
+
+
+def test_thin_leaves_out_events_by_share_rate_and_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: dict[str, list[Any]] = _run("thin", tmp_path, monkeypatch)
+    keys = [(line["table"], line["data"]["id"]) for line in found["deduped"]]
+    assert len(keys) == len(set(keys))
+    assert 0 < len(found["sampled"]) < len(keys) / 2
+    by_table = [line["table"] for line in found["throttled"]]
+    assert {table: by_table.count(table) for table in by_table} == dict.fromkeys(
+        ("customers", "orders", "t1", "t2"), 20
+    )

@@ -151,6 +151,17 @@ def test_types_that_lack_what_is_changed_pass_untouched() -> None:
     assert written(out)[1]["data"] == {"id": 1, "x": 1}
 
 
+def test_only_events_for_which_where_is_true_are_changed_and_the_order_stays() -> None:
+    step = make(Map, set={"data.x": "data.id"}, where="data.id % 2 == 1")
+    rows = [insert(f"t{n % 3}", id=n) for n in range(6)]
+    out = step.transform(rows)
+    assert [event.data.f0 for event in out] == list(range(6))
+    assert [out[n] is rows[n] for n in range(6)] == [True, False] * 3
+    kinds = Map.emits(make(Map, LINES, set={"n": "1"}, where='message == "x"').config, LINES)
+    assert sorted(kind.__name__ for kind in kinds) == ["FileLine", "FileLine+n"]
+    assert [p.option for p in problems(Map, set={"data.x": "1"}, where="tabel")] == ["where"]
+
+
 def test_every_expression_sees_the_event_as_it_came() -> None:
     step = make(Map, set={"data.a": "data.b", "data.b": "data.a"}, remove=["data.c"])
     assert written(step.transform([insert(a=1, b=2, c=3)]))[0]["data"] == {"a": 2, "b": 1}

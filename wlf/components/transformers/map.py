@@ -16,6 +16,7 @@ from wlf.events import Event, Kinds, LogLine
 from wlf.events.base import kind_names, known_types
 from wlf.events.expressions import Expression
 from wlf.events.expressions.check import check, infer
+from wlf.events.expressions.codegen import evaluating
 from wlf.events.expressions.kinds import field_names, fields_of
 
 
@@ -35,6 +36,13 @@ class MapConfig(TransformerConfig, frozen=True, kw_only=True):
     rename: Annotated[
         dict[str, str], Meta(description="columns and entries and their new names: `{data.uid: user_id}`")
     ] = {}
+
+    where: Annotated[
+        Expression | None,
+        Meta(
+            description='which events are changed, such as `table == "orders"`; null: all; the others pass as they are'
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         """Raises ValueError, which becomes a diagnostic."""
@@ -68,6 +76,8 @@ class Map(Transformer):
     def __init__(self, config: MapConfig, context: Context) -> None:
         super().__init__(config, context)
         self._changes = config.changes()
+        where, clock = config.where, context.clock.time
+        self._where = None if where is None else evaluating(where.tree, context.incoming, clock, condition=True)
         self._makers: dict[type[Event], Maker | None] = {}
 
     @classmethod
@@ -75,11 +85,14 @@ class Map(Transformer):
         """The same, but log lines that get fields are of a type of their own."""
         changes = config.changes()
         lines = [kind for kind in incoming if issubclass(kind, LogLine)]
-        return (incoming - frozenset(lines)) | {mapped(changes, kind) for kind in known_types(lines)}
+        left = incoming if config.where is not None else incoming - frozenset(lines)
+        return left | {mapped(changes, kind) for kind in known_types(lines)}
 
     @classmethod
     def problems(cls, config: MapConfig, incoming: Kinds) -> Iterable[Problem]:
         """Mistakes in the expressions, and fields that no arriving event can have changed."""
+        if config.where is not None:
+            yield from (Problem.of("where", e) for e in check(config.where.tree, incoming, condition=True))
         written = {"set": config.set, "remove": config.remove, "rename": config.rename}
         names = {option: dict(zip(map(target, found), found, strict=True)) for option, found in written.items()}
         for option, changed in config.changes().targets():
@@ -93,10 +106,22 @@ class Map(Transformer):
 
     def transform(self, events: Sequence[Any]) -> Sequence[Event]:
         """The changed events, type by type where they are of several."""
+        if self._where is not None:
+            return self._change_some(events, self._where(events))
         kinds = set(map(type, events))
         if len(kinds) == 1:
             return self._change(kinds.pop(), events)
         return [event for kind, run in groupby(events, type) for event in self._change(kind, list(run))]
+
+    def _change_some(self, events: Sequence[Any], chosen: Sequence[bool]) -> Sequence[Event]:
+        if True not in chosen:
+            return events
+        made: list[Event] = []
+        runs = groupby(zip(events, chosen, strict=True), lambda pair: type(pair[0]) if pair[1] else None)
+        for kind, run in runs:
+            column = [event for event, _ in run]
+            made += column if kind is None else self._change(kind, column)
+        return made
 
     def _change(self, kind: type[Event], events: Sequence[Any]) -> Sequence[Any]:
         try:

@@ -50,7 +50,7 @@ class Sample(Transformer):
         super().__init__(config, context)
         kinds, clock = context.incoming, context.clock.time
         self._keys = None if config.key is None else keys(config.key.tree, kinds)
-        self._always = None if config.always is None else evaluating(config.always.tree, kinds, clock)
+        self._always = None if config.always is None else evaluating(config.always.tree, kinds, clock, condition=True)
         self._below = config.percent / 100 * _WHOLE
         self._owed = 0.0
 
@@ -64,14 +64,14 @@ class Sample(Transformer):
 
     def transform(self, events: Sequence[Any]) -> Sequence[Event]:
         """Its share of the events."""
-        always = self._always(events) if self._always is not None else [None] * len(events)
+        always = self._always(events) if self._always is not None else [False] * len(events)
         if self._keys is not None:
             pairs = zip(events, self._keys(events), always, strict=True)
-            return rest_of(events, [e for e, key, sure in pairs if sure == True or share_of(key) < self._below])  # noqa: E712
+            return rest_of(events, [e for e, key, sure in pairs if sure or share_of(key) < self._below])
         kept = []
         owed = self._owed
         for event, sure in zip(events, always, strict=True):
-            if sure != True:  # noqa: E712 - 1 is true too
+            if not sure:
                 owed += self.config.percent
                 if owed < 100:
                     continue

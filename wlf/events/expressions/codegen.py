@@ -234,10 +234,12 @@ def filtering(tree: Tree, kinds: Kinds, clock: Callable[[], float] = time) -> Ca
     return made
 
 
-def evaluating(tree: Tree, kinds: Kinds, clock: Callable[[], float] = time) -> Callable[[Sequence[Any]], list[Any]]:
-    """`f(events)`: the expression's value for each."""
+def evaluating(
+    tree: Tree, kinds: Kinds, clock: Callable[[], float] = time, *, condition: bool = False
+) -> Callable[[Sequence[Any]], list[Any]]:
+    """`f(events)`: the expression's value for each; with `condition`, whether it is true."""
     writer = Writer(kinds, clock)
-    value = writer.value(tree)
+    value = writer.condition(tree) if condition else writer.value(tree)
     made: Callable[[Sequence[Any]], list[Any]] = compiled(
         ["def f(events):", f" return [{value} for e in events]"], writer.scope
     )
