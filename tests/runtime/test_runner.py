@@ -10,7 +10,7 @@ import pytest
 from tests.runtime.sample import copies, sink, source
 from wlf.components.base import Partial
 from wlf.components.config import BatchConfig, RetryConfig
-from wlf.errors import Retryable, SetupError
+from wlf.errors import Retryable, SetupError, TransformFailed
 from wlf.events import DeadLetter, LogLine, RowInsert, SchemaChange
 from wlf.events.codec import FORMATS, encode_json
 from wlf.runtime.runner import Runner
@@ -182,6 +182,38 @@ def test_a_poison_event_in_a_transformer_goes_to_the_dead_letters_and_holds_the_
     assert report.exit_code == 0
     assert (record.messages, dead.messages) == (["a", "c"], ["b"])
     assert position(store) == 1
+
+
+@pytest.mark.parametrize(
+    ("on_error", "left", "buried", "code"),
+    [("pass", "AbCd", "", 0), ("drop", "AC", "", 0), ("dead_letter", "AC", "bd", 0), ("stop", "", "", 1)],
+)
+def test_events_that_a_transformer_cannot_take_are_settled_by_its_rule(
+    on_error: str, left: str, buried: str, code: int
+) -> None:
+    def upper(events: Any) -> Any:
+        made = [e if e.message in "bd" else lines(e.message.upper())[0] for e in events]
+        reasons = {n: "not b, not d" for n, e in enumerate(events) if e.message in "bd"}
+        if reasons:
+            raise TransformFailed(made, reasons)
+        return made
+
+    record, dead, store = Record(), Record(), MemoryStore()
+    dead_letter = "dead" if on_error == "dead_letter" else None
+    report = run_graph(
+        source([lines(*"abcd"), lines("x")], "t"),
+        (
+            CallTransformer,
+            CallConfig(id="t", destination="sink", call=upper, on_error=on_error, dead_letter=dead_letter),
+        ),
+        sink(record, dead_letter="dead"),
+        sink(dead, "dead"),
+        store=store,
+    )
+    assert report.exit_code == code
+    assert record.messages == [*left, "X"][: None if code == 0 else 0]
+    assert dead.messages == [*buried]
+    assert position(store) == (2 if code == 0 else 0)
 
 
 class Encoding(RecordingDispatcher):

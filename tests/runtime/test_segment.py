@@ -240,3 +240,24 @@ def test_a_call_over_100_ms_counts_as_stall_of_its_node() -> None:
     run.run(tuple(lines("1", "2")))
     run.run(tuple(lines("1")))
     assert 'wlf_stall_seconds_total{node="t"} 0.25' in around.registry.exposition()
+
+
+def test_the_text_of_an_exception_goes_to_the_dead_letters_and_not_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    plan = build_plan(source([], "t"), called(_poison, dead_letter="dead"), sink(Record()), sink(Record(), "dead"))
+    run, _ = build(plan)
+    with caplog.at_level("WARNING"):
+        outcome = run.run(_rows("good", "bad", "good"))
+        run.run(_rows("good", "bad", "good"))
+    assert outcome.refused[0].reasons == ("KeyError: 'secret payload'",)
+    assert [record.getMessage() for record in caplog.records] == [
+        "cannot transform binlog.000042:1337 row 1 (insert of shop.bad): KeyError (on_error: dead_letter; all such are "
+        "counted)"
+    ]
+
+
+def test_a_failure_without_reasons_is_none() -> None:
+    def odd(events: Sequence[Event]) -> Sequence[Event]:
+        raise TransformFailed(events, {})
+
+    _, messages, _ = _outcome("stop", "a", "b", call=odd)
+    assert messages == ["a", "b"]

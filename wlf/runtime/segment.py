@@ -29,6 +29,14 @@ class Refused(NamedTuple):
     reasons: tuple[str, ...]
 
 
+class Failure(NamedTuple):
+    """An event that could not be transformed. What is `said` in logs holds nothing of it, other than the reason."""
+
+    event: Event
+    reason: str
+    said: str
+
+
 class Outcome(NamedTuple):
     """What a segment made of a list: events by dispatcher, and what was refused on the way."""
 
@@ -184,19 +192,21 @@ class _Stage:
         reasons = dict(sorted(failed.reasons.items()))
         if any(not 0 <= index < len(events) for index in reasons):
             raise ComponentError(f"expected indices from 0 to {len(events) - 1} in TransformFailed", node=self.node)
-        ends = self._settle({index: (events[index], reason) for index, reason in reasons.items()}, refused)
+        if not reasons:
+            return self._leaving(events, _frozen(failed.events))
+        ends = self._settle([Failure(events[index], reason, reason) for index, reason in reasons.items()], refused)
         without = frozenset(id(events[index]) for index in reasons) if ends else frozenset[int]()
         return self._leaving(events, _frozen(failed.events), without)
 
     def _call_one_by_one(self, events: Column, refused: list[Refused]) -> list[tuple[str, Column]]:
         """So that one poison event takes none of its neighbours along."""
         leaving: dict[str, list[Event]] = {}
-        failed: dict[int, tuple[Event, str]] = {}
-        for index, event in enumerate(events):
+        failed: list[Failure] = []
+        for event in events:
             try:
                 columns = self._call((event,))
             except Exception as error:  # any error of the component is the event's, unless `on_error` is stop
-                failed[index] = event, _reason_of(error)
+                failed.append(_failure_of(event, error))
                 columns = [(target, (event,)) for target in self._step.targets] if self._policy == "pass" else []
             for target, column in columns:
                 leaving.setdefault(target, []).extend(column)
@@ -204,25 +214,24 @@ class _Stage:
             self._settle(failed, refused)
         return [(target, tuple(column)) for target, column in leaving.items()]
 
-    def _settle(self, failed: Mapping[int, tuple[Event, str]], refused: list[Refused]) -> bool:
+    def _settle(self, failed: Sequence[Failure], refused: list[Refused]) -> bool:
         """Count events that failed and let `on_error` decide: do they end here?"""
-        column = tuple(event for event, _ in failed.values())
-        reasons = tuple(reason for _, reason in failed.values())
-        place = place_of(column[0])
+        place, said = place_of(failed[0].event), failed[0].said
         if self._policy == "stop":
-            raise ComponentError(f"{reasons[0]} at {place}", node=self.node, hint=_HINT)
+            raise ComponentError(f"{said} at {place}", node=self.node, hint=_HINT)
         name, help = "wlf_failed_events_total", "Events that could not be transformed, by what became of them."
-        self._metrics.counter(name, help, on_error=self._policy).add(len(column))
+        self._metrics.counter(name, help, on_error=self._policy).add(len(failed))
         if not self._said_failed:
             self._said_failed = True
             self._component.context.logger.warning(
-                "cannot transform %s: %s (on_error: %s; all such are counted)", place, reasons[0], self._policy
+                "cannot transform %s: %s (on_error: %s; all such are counted)", place, said, self._policy
             )
         if self._policy == "drop":
             name, help = "wlf_dropped_events_total", "Events that ended here, by reason."
-            self._metrics.counter(name, help, reason="failed").add(len(column))
+            self._metrics.counter(name, help, reason="failed").add(len(failed))
         elif self._policy == "dead_letter":
-            refused.append(Refused(self.node, column, reasons))
+            column = tuple(each.event for each in failed)
+            refused.append(Refused(self.node, column, tuple(each.reason for each in failed)))
         return self._policy != "pass"
 
     def _failure(self, events: Column, error: Exception) -> ComponentError:
@@ -240,10 +249,14 @@ class _Stage:
         return False
 
 
-def _reason_of(error: Exception) -> str:
+def _failure_of(event: Event, error: Exception) -> Failure:
     if isinstance(error, TransformFailed) and error.reasons:
-        return next(iter(error.reasons.values()))
-    return error.message if isinstance(error, ComponentError) else f"{type(error).__name__}: {error}"
+        reason = next(iter(error.reasons.values()))
+        return Failure(event, reason, reason)
+    if isinstance(error, ComponentError):
+        return Failure(event, error.message, error.message)
+    name = type(error).__name__
+    return Failure(event, f"{name}: {error}", name)
 
 
 def _frozen(events: Sequence[Event]) -> Column:
