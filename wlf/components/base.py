@@ -252,6 +252,15 @@ class Transformer(Component):
         """Could a row of this table get through? False lets the collector skip decoding it."""
         return True
 
+    @classmethod
+    def keeps_tables(cls, config: Any) -> bool:
+        """Do rows leave it with the database and table that they came with?
+
+        False where it gives them others: the nodes behind it are not asked what they want, since it would be of tables
+        that the collector does not know.
+        """
+        return True
+
     @abstractmethod
     def transform(self, events: Sequence[Event]) -> Sequence[Event]:
         """The events that go on. Must not change `events`; may return it as it is.

@@ -102,4 +102,6 @@ class Plan(NamedTuple):
             )
         if not component.wants(node.config, database, table):
             return False
+        if not component.keeps_tables(node.config):
+            return True
         return any(self._wanted(target, steps, database, table) for target in step.targets)

@@ -18,6 +18,7 @@ from wlf.events.codec import FORMATS, encode_json
 from wlf.events.log import FileLine
 from wlf.events.rows import Place, put_place
 from wlf.events.table import ColumnType, TableVersion
+from wlf.graph.compile import compile_text
 
 LINES = frozenset((FileLine,))
 
@@ -184,3 +185,15 @@ def test_every_expression_sees_the_event_as_it_came() -> None:
 )
 def test_what_no_event_can_take_is_a_problem(kinds: Any, options: Any, option: str) -> None:
     assert [p.option for p in problems(Map, kinds, **options)] == [option]
+
+
+def test_behind_a_map_that_renames_tables_every_table_is_wanted() -> None:
+    text = """
+collectors: [{{id: rows, type: Binlog, destination: map, files: [none.000001]}}]
+transformers:
+  - {{id: map, type: Map, destination: keep, set: {{{0}}}}}
+  - {{id: keep, type: Filter, destination: out, where: table == "orders"}}
+dispatchers: [{{id: out, type: Stdout}}]
+"""
+    assert compile_text(text.format("table: lower(table)")).wants("rows", "shop", "ORDERS")
+    assert not compile_text(text.format("data.x: lower(table)")).wants("rows", "shop", "ORDERS")

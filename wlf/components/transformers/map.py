@@ -89,6 +89,11 @@ class Map(Transformer):
         return left | {mapped(changes, kind) for kind in known_types(lines)}
 
     @classmethod
+    def keeps_tables(cls, config: MapConfig) -> bool:
+        """Unless it sets them."""
+        return not {"database", "table"} & {each.field for each in config.changes().values}
+
+    @classmethod
     def problems(cls, config: MapConfig, incoming: Kinds) -> Iterable[Problem]:
         """Mistakes in the expressions, and fields that no arriving event can have changed."""
         if config.where is not None:
