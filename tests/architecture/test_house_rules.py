@@ -17,6 +17,10 @@ PURE = [
     "wlf.errors",
     "wlf.events",
     "wlf.events.codec",
+    "wlf.events.derived",
+    "wlf.events.expressions",
+    "wlf.events.expressions.keys",
+    "wlf.events.expressions.partly",
     "wlf.events.template",
     "wlf.events.table",
     "wlf.binlog",
@@ -31,7 +35,13 @@ PURE = [
     "wlf.runtime.segment",
     "wlf.runtime.tracker",
     "wlf.components.transformers.binlog_filter",
+    "wlf.components.transformers.dedupe",
     "wlf.components.transformers.event_replicator",
+    "wlf.components.transformers.filter",
+    "wlf.components.transformers.map",
+    "wlf.components.transformers.sample",
+    "wlf.components.transformers.separator",
+    "wlf.components.transformers.throttle",
 ]
 BANNED = re.compile(r"(^|_)(manager|helper|helpers|util|utils|handler|data|process)(_|$)|Manager$|Helper|Util(s)?$")
 ALLOWED = {"data"}  # the field of a row change is Maxwell's

@@ -25,7 +25,10 @@ class Numbers(dict[type, bool]):
     """Is a type one of numbers? Booleans are none."""
 
     def __missing__(self, kind: type) -> bool:
-        return issubclass(kind, int | float | Decimal) and kind is not bool
+        if not issubclass(kind, int | float | Decimal):
+            return False
+        self[kind] = True
+        return True
 
 
 NUMBERS = Numbers({int: True, float: True, Decimal: True, bool: False, str: False, type(None): False, UnsetType: False})
