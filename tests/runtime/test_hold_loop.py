@@ -12,7 +12,8 @@ from tests.components.rows import configured
 from tests.runtime.sample import copies, sink, source
 from wlf.components.config import BatchConfig
 from wlf.components.transformers.aggregator import Aggregator, AggregatorConfig
-from wlf.errors import Retryable
+from wlf.errors import Retryable, TransformFailed
+from wlf.events import LogLine
 from wlf.events.aggregate import Aggregate
 from wlf.testing import PAUSE, CallConfig, CallTransformer, Crashed, FakeTimeLoop, MemoryStore, Record, lines, run_graph
 
@@ -92,6 +93,39 @@ def test_an_error_without_a_dead_letter_edge_ends_the_run_and_names_the_node() -
 
 
 MESSAGES = [f"m{n:02}" for n in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("on_error", "passed", "buried"), [("drop", "", ""), ("pass", "x", ""), ("dead_letter", "", "x")]
+)
+@pytest.mark.parametrize("names_them", [True, False])
+def test_events_that_it_cannot_take_are_settled_by_on_error(
+    on_error: str, passed: str, buried: str, names_them: bool
+) -> None:
+    class Choosy(Aggregator):
+        """Takes no x."""
+
+        def take(self, events: Any, number: int) -> Any:
+            bad = {index: "an x" for index, event in enumerate(events) if event.message == "x"}
+            if not bad:
+                return super().take(events, number)
+            if not names_them:
+                raise ValueError("x")
+            made = super().take([event for event in events if event.message != "x"], number)
+            raise TransformFailed([*made, *(events[index] for index in bad)], bad)
+
+    record, dead, store = Record(), Record(), MemoryStore()
+    dead_letter = "dead" if on_error == "dead_letter" else None
+    _, config = groups(on_error=on_error, dead_letter=dead_letter)
+    script = [lines("a", "x", "b"), lines("c")]
+    report = run_graph(
+        source(script, "groups"), (Choosy, config), sink(record, dead_letter="dead"), sink(dead, "dead"), store=store
+    )
+    assert report.exit_code == 0
+    assert merged(record) == [["a", "b", "c"]]
+    assert [event.message for event in record.events if isinstance(event, LogLine)] == [*passed]
+    assert dead.messages == [*buried]
+    assert position(store) == 2
 
 
 def scenario(records: dict[str, Record], store: MemoryStore, loop: FakeTimeLoop) -> int:

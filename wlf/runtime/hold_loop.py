@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from wlf.components.base import StatefulTransformer
-from wlf.errors import ComponentError
+from wlf.errors import ComponentError, TransformFailed
 from wlf.events import DeadLetter, Event
 from wlf.graph.plan import Node
 from wlf.runtime.batch import Ticket
@@ -19,6 +19,7 @@ from wlf.runtime.failures import describe, is_told_to_end
 from wlf.runtime.flow import Debt, Flow, Gate
 from wlf.runtime.halt import Halt
 from wlf.runtime.instances import Surroundings
+from wlf.runtime.on_error import HINT, ErrorRule, Failure, failure_of, failures_of
 from wlf.runtime.places import place_of
 from wlf.runtime.segment import Column
 from wlf.runtime.wake import Bell
@@ -51,13 +52,13 @@ class HoldLoop:
         self._flow = flow
         self._halt = halt
         self._clock = around.clock
-        self._dead_letters = node.config.dead_letter is not None
         self._number = 0
         self._held: deque[tuple[int, Ticket]] = deque()
         self._sent: deque[_Sent] = deque()
         self._turn = asyncio.Lock()
         self._changed = Bell()
         metrics = around.metrics(node.id)
+        self._rule = ErrorRule(node.id, transformer, metrics)
         self._pinned = metrics.gauge(
             "wlf_held_batches", "Batches that no position passes, as something of them is kept."
         )
@@ -66,7 +67,7 @@ class HoldLoop:
         """Give it the events of a batch.
 
         Raises:
-            ComponentError: it raised, and has no dead-letter edge.
+            ComponentError: it raised, and its `on_error` is stop.
         """
         async with self._turn:
             self._number += 1
@@ -105,20 +106,33 @@ class HoldLoop:
     def _call(self, events: Column, refused: list[DeadLetter]) -> Sequence[Event]:
         try:
             return self._transformer.take(events, self._number)
+        except TransformFailed as error:
+            failed, made = failures_of(events, error, self.id), list(error.events)
+            if not self._rule.passes:
+                without = {id(each.event) for each in failed}
+                made = [event for event in made if id(event) not in without]
         except Exception as error:
-            if not self._dead_letters:
+            if self._rule.stops:
                 raise ComponentError(
-                    f"{describe(self.id, error)} at {place_of(events[0])}",
-                    node=self.id,
-                    hint="dead_letter: ID sends such events elsewhere",
+                    f"{describe(self.id, error)} at {place_of(events[0])}", node=self.id, hint=HINT
                 ) from error
+            made, failed = self._one_by_one(events)
+        self._rule.note(failed)
+        if self._rule.buries:
+            now = self._clock.time()
+            refused += [DeadLetter(self.id, each.reason, 1, now, each.event) for each in failed]
+        return made
+
+    def _one_by_one(self, events: Column) -> tuple[list[Event], list[Failure]]:
         made: list[Event] = []
+        failed: list[Failure] = []
         for event in events:
             try:
                 made += self._transformer.take((event,), self._number)
-            except Exception as error:  # any error is the event's, once there is a dead-letter edge
-                refused.append(DeadLetter(self.id, f"{type(error).__name__}: {error}", 1, self._clock.time(), event))
-        return made
+            except Exception as error:  # any error is the event's, unless `on_error` is stop
+                failed.append(failure_of(event, error))
+                made += (event,) if self._rule.passes else ()
+        return made, failed
 
     async def _send(self, made: Sequence[Event]) -> None:
         since = self._transformer.held_since()

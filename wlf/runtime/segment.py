@@ -9,14 +9,13 @@ from wlf.components.base import Clock, Component, Metrics, Router, Transformer
 from wlf.errors import ComponentError, TransformFailed
 from wlf.events import Event
 from wlf.graph.plan import Segment, Step
+from wlf.runtime.on_error import HINT, ErrorRule, Failure, failure_of, failures_of
 from wlf.runtime.places import place_of
 
 SLICE_EVENTS = 2_000
 """Longer lists run in slices of this length, with a turn for everybody else between."""
 STALL_SECONDS = 0.1
 """A call of a transformer that takes longer holds up everything else: it is counted."""
-
-_HINT = "`on_error: drop` counts such events, `dead_letter: ID` sends them elsewhere"
 
 Column = tuple[Event, ...]
 
@@ -27,14 +26,6 @@ class Refused(NamedTuple):
     node: str
     events: Column
     reasons: tuple[str, ...]
-
-
-class Failure(NamedTuple):
-    """An event that could not be transformed. What is `said` in logs holds nothing of it, other than the reason."""
-
-    event: Event
-    reason: str
-    said: str
 
 
 class Outcome(NamedTuple):
@@ -119,9 +110,7 @@ class _Stage:
         self.node = step.node
         self._step = step
         self._component = component
-        self._policy: str = component.config.effective_on_error
-        self._metrics = metrics
-        self._said_failed = False
+        self._rule = ErrorRule(step.node, component, metrics)
         self._lineage: Lineage | None = None
         self._filtered = metrics.counter(
             "wlf_dropped_events_total",
@@ -151,7 +140,7 @@ class _Stage:
         except TransformFailed as error:
             return self._sort_out(events, error, refused)
         except Exception as error:
-            if self._policy == "stop":
+            if self._rule.stops:
                 raise self._failure(events, error) from error
         return self._call_one_by_one(events, refused)
 
@@ -187,16 +176,12 @@ class _Stage:
             self._filtered.add(max(0, len(events) - kept))
         return leaving
 
-    def _sort_out(self, events: Column, failed: TransformFailed, refused: list[Refused]) -> list[tuple[str, Column]]:
+    def _sort_out(self, events: Column, error: TransformFailed, refused: list[Refused]) -> list[tuple[str, Column]]:
         """The healthy events go on, the others as `on_error` says."""
-        reasons = dict(sorted(failed.reasons.items()))
-        if any(not 0 <= index < len(events) for index in reasons):
-            raise ComponentError(f"expected indices from 0 to {len(events) - 1} in TransformFailed", node=self.node)
-        if not reasons:
-            return self._leaving(events, _frozen(failed.events))
-        ends = self._settle([Failure(events[index], reason, reason) for index, reason in reasons.items()], refused)
-        without = frozenset(id(events[index]) for index in reasons) if ends else frozenset[int]()
-        return self._leaving(events, _frozen(failed.events), without)
+        failed = failures_of(events, error, self.node)
+        self._settle(failed, refused)
+        without = frozenset[int]() if self._rule.passes else frozenset(id(each.event) for each in failed)
+        return self._leaving(events, _frozen(error.events), without)
 
     def _call_one_by_one(self, events: Column, refused: list[Refused]) -> list[tuple[str, Column]]:
         """So that one poison event takes none of its neighbours along."""
@@ -206,40 +191,25 @@ class _Stage:
             try:
                 columns = self._call((event,))
             except Exception as error:  # any error of the component is the event's, unless `on_error` is stop
-                failed.append(_failure_of(event, error))
-                columns = [(target, (event,)) for target in self._step.targets] if self._policy == "pass" else []
+                failed.append(failure_of(event, error))
+                columns = [(target, (event,)) for target in self._step.targets] if self._rule.passes else []
             for target, column in columns:
                 leaving.setdefault(target, []).extend(column)
-        if failed:
-            self._settle(failed, refused)
+        self._settle(failed, refused)
         return [(target, tuple(column)) for target, column in leaving.items()]
 
-    def _settle(self, failed: Sequence[Failure], refused: list[Refused]) -> bool:
-        """Count events that failed and let `on_error` decide: do they end here?"""
-        place, said = place_of(failed[0].event), failed[0].said
-        if self._policy == "stop":
-            raise ComponentError(f"{said} at {place}", node=self.node, hint=_HINT)
-        name, help = "wlf_failed_events_total", "Events that could not be transformed, by what became of them."
-        self._metrics.counter(name, help, on_error=self._policy).add(len(failed))
-        if not self._said_failed:
-            self._said_failed = True
-            self._component.context.logger.warning(
-                "cannot transform %s: %s (on_error: %s; all such are counted)", place, said, self._policy
-            )
-        if self._policy == "drop":
-            name, help = "wlf_dropped_events_total", "Events that ended here, by reason."
-            self._metrics.counter(name, help, reason="failed").add(len(failed))
-        elif self._policy == "dead_letter":
+    def _settle(self, failed: Sequence[Failure], refused: list[Refused]) -> None:
+        self._rule.note(failed)
+        if failed and self._rule.buries:
             column = tuple(each.event for each in failed)
             refused.append(Refused(self.node, column, tuple(each.reason for each in failed)))
-        return self._policy != "pass"
 
     def _failure(self, events: Column, error: Exception) -> ComponentError:
         """Names the event by its place: the exception's own text might quote the payload."""
         place = next((place_of(event) for event in events if self._fails(event)), place_of(events[0]))
         if isinstance(error, ComponentError):
             return ComponentError(f"{error.message} at {place}", node=self.node, hint=error.hint)
-        return ComponentError(f"{type(error).__name__} at {place}", node=self.node, hint=_HINT)
+        return ComponentError(f"{type(error).__name__} at {place}", node=self.node, hint=HINT)
 
     def _fails(self, event: Event) -> bool:
         try:
@@ -247,16 +217,6 @@ class _Stage:
         except Exception:  # this is the question
             return True
         return False
-
-
-def _failure_of(event: Event, error: Exception) -> Failure:
-    if isinstance(error, TransformFailed) and error.reasons:
-        reason = next(iter(error.reasons.values()))
-        return Failure(event, reason, reason)
-    if isinstance(error, ComponentError):
-        return Failure(event, error.message, error.message)
-    name = type(error).__name__
-    return Failure(event, f"{name}: {error}", name)
 
 
 def _frozen(events: Sequence[Event]) -> Column:
