@@ -77,7 +77,8 @@ def _parsed(text: str) -> ast.expr:
     except (RecursionError, MemoryError) as error:
         raise _syntax("nested too deeply", 0) from error
     except ValueError as error:
-        raise _syntax("expected text without NUL", max(text.find("\0"), 0)) from error
+        what = "expected text without NUL" if "\0" in text else "a number is too long"
+        raise _syntax(what, max(text.find("\0"), 0)) from error
     if not isinstance(root, ast.List) or len(root.elts) != 1 or text.rstrip().endswith(","):
         raise _syntax("expected one expression", 0, "a list stands in brackets: [1, 2]")
     return root.elts[0]
