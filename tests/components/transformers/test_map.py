@@ -7,6 +7,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec import UNSET
 
 from tests.components.rows import delete, insert, row, update
@@ -43,6 +45,14 @@ def test_old_values_lose_what_the_row_loses_and_can_be_set_where_they_are() -> N
     first, second = written(step.transform(rows))
     assert (first["data"], first["old"]) == ({"id": 1, "m": 2, "mail": "***"}, {"m": 1, "mail": "***"})
     assert second["old"] == {"m": 1}
+
+
+def test_a_former_value_can_be_removed_alone() -> None:
+    step = make(Map, remove=["old.mail"])
+    (out,) = written(step.transform([update(old={"mail": "x", "n": 1}, id=1, mail="y", n=2)]))
+    assert (out["data"], out["old"]) == ({"id": 1, "mail": "y", "n": 2}, {"n": 1})
+    plain = RowUpdate("d", "t", "update", 1, data={"mail": 1}, old={"mail": 2})
+    assert (step.transform([plain])[0].data, step.transform([plain])[0].old) == ({"mail": 1}, {})
 
 
 def test_null_is_null_in_a_row_and_absent_is_absent() -> None:
@@ -178,6 +188,7 @@ def test_every_expression_sees_the_event_as_it_came() -> None:
         (ROWS, {"remove": ["database"]}, "remove[0]"),
         (ROWS, {"remove": ["message"]}, "remove[0]"),
         (ROWS, {"rename": {"xid": "x"}}, "rename.xid"),
+        (ROWS, {"rename": {"old.x": "y"}}, "rename.old.x"),
         (LINES, {"set": {"message": "length(message)"}}, "set.message"),
         (LINES, {"set": {"data.x": "1"}}, "set.data.x"),
         (LINES, {"remove": ["level"]}, "remove[0]"),
@@ -197,3 +208,35 @@ dispatchers: [{{id: out, type: Stdout}}]
 """
     assert compile_text(text.format("table: lower(table)")).wants("rows", "shop", "ORDERS")
     assert not compile_text(text.format("data.x: lower(table)")).wants("rows", "shop", "ORDERS")
+
+
+COLUMNS = st.sampled_from("abcde")
+
+
+@settings(deadline=None)
+@given(
+    st.sets(COLUMNS),
+    st.dictionaries(COLUMNS, st.sampled_from("abcdexy"), max_size=3).filter(lambda d: len({*d.values()}) == len(d)),
+    st.dictionaries(st.sampled_from("abxyz"), COLUMNS, max_size=3),
+    st.dictionaries(COLUMNS, st.one_of(st.none(), st.integers(0, 5)), min_size=1),
+)
+@pytest.mark.parametrize("plain", [False, True])
+def test_what_is_not_named_stays_and_what_is_named_is_as_it_was_said(
+    plain: bool, removed: set[str], renamed: dict[str, str], values: dict[str, str], data: dict[str, Any]
+) -> None:
+    if not (removed or renamed or values):
+        return
+    step = make(
+        Map,
+        remove=[f"data.{name}" for name in sorted(removed)],
+        rename={f"data.{name}": new for name, new in renamed.items()},
+        set={f"data.{name}": f"data.{source}" for name, source in values.items()},
+    )
+    event = RowInsert("d1", "t", "insert", 1, data=dict(data) if plain else row("d1", "t", data))
+    (out,) = written(step.transform([event]))
+    left = {name: value for name, value in data.items() if name not in removed}
+    taken = {new for name, new in renamed.items() if name in left}
+    expected = {name: value for name, value in left.items() if name not in renamed and name not in taken}
+    expected |= {new: left[name] for name, new in renamed.items() if name in left}
+    expected |= {name: data.get(source) for name, source in values.items()}
+    assert out["data"] == expected

@@ -72,6 +72,8 @@ def refusal(option: str, changed: Target, kind: type[Event]) -> str | None:
     if changed.key is not None:
         if found is None:
             return f"no field '{changed.field}'"
+        if option == "rename" and changed.field == "old" and is_row(kind, "old"):
+            return f"columns are renamed in data, and in old with it, not '{changed}'"
         fits = is_row(kind, changed.field) or map_type(kind, changed.field) is not None
         return None if fits else f"what '{changed.field}' holds cannot be changed"
     if found is None:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from msgspec import UNSET
 
-from wlf.components.transformers._map.changes import ROWS, Changes, Target, is_row, map_type, refusal
+from wlf.components.transformers._map.changes import Changes, Target, is_row, map_type, refusal
 from wlf.components.transformers._map.rows import RowChanges, RowMakers
 from wlf.events import Event, LogLine, RowChange
 from wlf.events.derived import derived
@@ -72,11 +72,10 @@ class _Maker:
             return self._value(whole)
         if whole in self._changes.removed and not refusal("remove", whole, self._kind):
             return "U"
-        inner = [(o, t) for o, t in self._changes.targets() if t.key is not None and t.field == name]
+        below = {t.field for _, t in self._changes.targets() if t.key is not None}
         if is_row(self._kind, name):
-            inner += [(o, t) for o, t in self._changes.targets() if t.field == "data" and t.key is not None]
-            return self._row(name, attribute) if inner else f"e.{attribute}"
-        if inner and map_type(self._kind, name) is not None:
+            return self._row(name, attribute) if below & {name, "data"} else f"e.{attribute}"
+        if name in below and map_type(self._kind, name) is not None:
             return self._map(name, attribute)
         return f"e.{attribute}"
 
@@ -104,8 +103,8 @@ class _Maker:
             if t.field == field and t.key is not None
         }
         # What is removed or renamed in `data` is so in `old` too.
-        renamed = {t.key: new for t, new in self._changes.renamed.items() if t.field in ROWS and t.key is not None}
-        return RowChanges(under("data"), renamed, values, is_old=field == "old")
+        renamed = {t.key: new for t, new in self._changes.renamed.items() if t.field == "data" and t.key is not None}
+        return RowChanges(under("data", field), renamed, values, is_old=field == "old")
 
     def _row(self, field: str, attribute: str) -> str:
         makers = RowMakers(self._row_changes(field), self._row_changes("data"), self._versions)
@@ -130,7 +129,9 @@ def _map_change(
     def change(value: Any, *values: Any) -> Any:
         if not isinstance(value, dict):
             value = {}
-        made = {renamed.get(name, name): each for name, each in value.items() if name not in removed}
+        left = {name: each for name, each in value.items() if name not in removed}
+        made = {name: each for name, each in left.items() if name not in renamed}
+        made.update((new, left[name]) for name, new in renamed.items() if name in left)
         made.update((name, each) for name, each in zip(names, values, strict=True) if each is not None)
         return made or UNSET
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +67,9 @@ class RowMakers(dict[type, Callable[..., Any]]):
         parts = []
         for name in names:
             source, number = sources[name], numbers.get(name)
-            if number is None:
+            if source is not None and version.columns[source] in self._changes.removed:
+                parts.append("U")
+            elif number is None:
                 parts.append("U" if source is None else f"r.f{source}")
             elif not self._changes.is_old:
                 parts.append(f"v{number}")
@@ -80,11 +82,10 @@ class RowMakers(dict[type, Callable[..., Any]]):
     def _of_mapping(self) -> Callable[..., Any]:
         """Rows that are plain mappings, as tests and components of users may make them."""
         changes, columns = self._changes, self._columns
+        removed = changes.removed | columns.removed
 
         def change(row: dict[str, Any], *values: Any) -> dict[str, Any]:
-            made = {
-                columns.renamed.get(name, name): value for name, value in row.items() if name not in columns.removed
-            }
+            made = {new: row[name] for name, new in _left(row, columns) if name not in removed}
             for name, value in zip(changes.values, values, strict=True):
                 if not changes.is_old or name in made:
                     made[name] = value
@@ -97,12 +98,21 @@ def _as_it_is(row: Any, *values: Any) -> Any:
     return row
 
 
+def _left(names: Iterable[str], changes: RowChanges) -> Iterator[tuple[str, str]]:
+    """(column, its new name) of those that are left; a column that gets the name of another one takes its place."""
+    left = [name for name in names if name not in changes.removed]
+    taken = {changes.renamed[name] for name in left if name in changes.renamed}
+    for name in left:
+        if name in changes.renamed:
+            yield name, changes.renamed[name]
+        elif name not in taken:
+            yield name, name
+
+
 def _sources(names: Sequence[str], changes: RowChanges) -> dict[str, int | None]:
     """The columns that are left, each with the index of what it was; None for new ones."""
-    found: dict[str, int | None] = {}
-    for index, name in enumerate(names):
-        if name not in changes.removed:
-            found[changes.renamed.get(name, name)] = index
+    indices = {name: index for index, name in enumerate(names)}
+    found: dict[str, int | None] = {new: indices[name] for name, new in _left(names, changes)}
     for name in changes.values:
         found.setdefault(name, None)
     return found
