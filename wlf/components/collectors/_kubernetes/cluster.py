@@ -1,0 +1,80 @@
+"""All that is asked of the API server: begun, kept up to date, and ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from wlf.components.base import Context
+from wlf.components.collectors._kubernetes.api import Api
+from wlf.components.collectors._kubernetes.asking import Asker
+from wlf.components.collectors._kubernetes.facts import Pick
+from wlf.components.collectors._kubernetes.paths import LogPath
+from wlf.components.collectors._kubernetes.pods import Known, Namespaces, Pods
+from wlf.components.collectors._kubernetes.watching import Watch
+
+PODS = "/api/v1/pods"
+NAMESPACES = "/api/v1/namespaces"
+
+
+class Cluster:
+    """What is known of this node's pods at present. Nothing here waits for the API server, whatever it does.
+
+    Args:
+        pick_annotations: which annotations events carry.
+        wants_namespaces: are labels of namespaces asked for?
+    """
+
+    def __init__(
+        self, api: Api, node: str, pick_annotations: Pick, context: Context, *, wants_namespaces: bool
+    ) -> None:
+        self._api = api
+        self._logger = context.logger
+        self.pods = Pods(pick_annotations, context.clock.monotonic, self._note)
+        self.namespaces = Namespaces(self.pods.namespace_changed)
+        self._asker = Asker(api, self.pods, node, self._note)
+        on_node = {"fieldSelector": f"spec.nodeName={node}"}
+        self._watches = [Watch("pods", api, PODS, on_node, self.pods, context)]
+        if wants_namespaces:
+            self._watches.append(Watch("namespaces", api, NAMESPACES, {}, self.namespaces, context))
+        self._tasks: list[asyncio.Task[None]] = []
+        self.news: set[str] = set()
+        """Uids of pods of which something else is known now; whoever looks at them empties it."""
+        self.told = asyncio.Event()
+        """Is there news?"""
+
+    def start(self) -> None:
+        """Ask from now on."""
+        loops = [watch.run() for watch in self._watches] + [self._asker.run()]
+        self._tasks = [asyncio.create_task(loop) for loop in loops]
+
+    def known(self, uid: str) -> Known | None:
+        """What is known of a pod."""
+        return self.pods.get(uid)
+
+    def namespace_labels(self, name: str) -> Mapping[str, str] | None:
+        """None where the namespace is not known."""
+        return self.namespaces.labels(name)
+
+    def is_missing(self, log: LogPath) -> bool:
+        """Is it certain that there is no such pod? As long as it is not, the API server is asked."""
+        self._asker.ask(log)
+        return self._asker.is_missing(log.uid)
+
+    def take_news(self) -> set[str]:
+        """The uids that something was told of since the last time."""
+        news, self.news = self.news, set()
+        self.told.clear()
+        return news
+
+    async def close(self) -> None:
+        """Ask no more."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._api.close()
+
+    def _note(self, uid: str) -> None:
+        self.news.add(uid)
+        self.told.set()
