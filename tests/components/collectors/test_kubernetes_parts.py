@@ -11,6 +11,7 @@ from tests.components.collectors.kube_api import pod
 from tests.components.rows import configured
 from wlf.components.collectors._kubernetes.annotations import grouping_from, is_excluded, multiline_of
 from wlf.components.collectors._kubernetes.facts import Facts, facts_of
+from wlf.components.collectors._kubernetes.logs import LogGlobs
 from wlf.components.collectors._kubernetes.objects import decode_pod
 from wlf.components.collectors._kubernetes.options import KubernetesConfig, chosen
 from wlf.components.collectors._kubernetes.paths import LogPath, read_path
@@ -231,3 +232,27 @@ def test_labels_are_chosen_by_globs() -> None:
     assert chosen(True, labels) == labels
     assert chosen(False, labels) == {}
     assert chosen(["app*"], labels) == {"app": "web", "app.kubernetes.io/name": "web"}
+
+
+def test_directories_of_what_is_not_meant_are_never_looked_into() -> None:
+    selection = Selection(options(namespaces={"exclude": ["kube-*"]}, containers={"exclude": ["istio-proxy"]}))
+    globs = LogGlobs("/logs/pods", selection)
+    assert globs.roots == ["/logs/pods"]
+    assert globs.matches(f"/logs/pods/shop_web_{UID}/app/0.log")
+    assert globs.matches(f"/logs/pods/shop_web_{UID}/app/0.log.20261128-174021.gz")
+    assert not globs.matches(f"/logs/pods/shop_web_{UID}/app/0.log.20261128-174021.tmp")
+    assert not globs.matches(f"/logs/pods/kube-system_web_{UID}/app/0.log")
+    assert not globs.matches(f"/logs/pods/shop_web_{UID}/istio-proxy/0.log")
+    assert not globs.matches(f"/logs/other/shop_web_{UID}/app/0.log")
+    assert globs.descends("/logs/pods")
+    assert globs.descends(f"/logs/pods/shop_web_{UID}")
+    assert globs.descends(f"/logs/pods/shop_web_{UID}/app")
+    assert not globs.descends(f"/logs/pods/kube-system_web_{UID}")
+    assert not globs.descends(f"/logs/pods/shop_web_{UID}/istio-proxy")
+    assert not globs.descends("/logs/pods/lost+found")
+
+
+def test_a_directory_with_wildcards_in_its_name_is_taken_as_it_is() -> None:
+    globs = LogGlobs("/logs/[a]*/", Selection(options()))
+    assert globs.matches(f"/logs/[a]*/shop_web_{UID}/app/0.log")
+    assert not globs.matches(f"/logs/ab/shop_web_{UID}/app/0.log")

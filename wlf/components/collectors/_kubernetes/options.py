@@ -9,10 +9,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from wlf.components.collectors._file.multiline import MultilineConfig
+from wlf.components.collectors._file.options import FollowConfig
 from wlf.components.collectors._kubernetes.annotations import Honored
 from wlf.components.collectors._kubernetes.selectors import FIELDS, FieldSelector, Selector
-from wlf.components.config import CollectorConfig
 
 Names = list[Annotated[str, Meta(min_length=1)]]
 
@@ -51,7 +50,7 @@ class MetadataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     node: Annotated[bool, Meta(description="the name of this node")] = True
 
 
-class KubernetesConfig(CollectorConfig, frozen=True, kw_only=True):
+class KubernetesConfig(FollowConfig, frozen=True, kw_only=True):
     """Options of Kubernetes."""
 
     directory: Annotated[str, Meta(description="where the kubelet keeps the logs of the pods", min_length=1)] = (
@@ -96,10 +95,6 @@ class KubernetesConfig(CollectorConfig, frozen=True, kw_only=True):
             ge=0,
         ),
     ] = 5_000
-    multiline: Annotated[
-        MultilineConfig | None,
-        Meta(description="which lines are one event, where the pod has no annotation for it; default: each is one"),
-    ] = None
     api: Annotated[
         Literal["auto", "none"],
         Meta(
@@ -115,6 +110,8 @@ class KubernetesConfig(CollectorConfig, frozen=True, kw_only=True):
     node: Annotated[
         str | None, Meta(description="the name of this node; default: the environment variable NODE_NAME")
     ] = None
+
+    offset: Annotated[bool, Meta(description="let each event carry where its line begins, in bytes")] = False
 
     def __post_init__(self) -> None:
         for name, kind in SELECTORS.items():

@@ -33,8 +33,13 @@ class Selection:
 
     def names(self, log: LogPath) -> bool:
         """Is it meant by its names?"""
+        return self.names_so_far(log, has_container=True)
+
+    def names_so_far(self, log: LogPath, *, has_container: bool) -> bool:
+        """The same, where the container is not known yet."""
         namespaces, pods, containers = self._names
-        return namespaces(log.namespace) and pods(log.pod) and containers(log.container)
+        is_meant = namespaces(log.namespace) and pods(log.pod)
+        return is_meant and (not has_container or containers(log.container))
 
     def selects(self, facts: Facts, namespace_labels: Mapping[str, str]) -> bool:
         """Do the selectors choose this pod?"""
