@@ -54,7 +54,7 @@ async def test_new_labels_are_known_by_the_watch(tmp_path: Path) -> None:
             await seen.until(lambda: server.watches == 1)
             seen.cluster.take_news()
             server.put(pod("web-0", "u0", labels={"app": "shop"}))
-            await asyncio.wait_for(seen.cluster.told.wait(), 5)
+            await seen.until(lambda: bool(seen.cluster.news))
             assert seen.cluster.take_news() == {"u0"}
             assert seen.labels("u0") == {"app": "shop"}
 
@@ -68,7 +68,7 @@ async def test_what_no_event_carries_is_no_news(tmp_path: Path) -> None:
             before = seen.cluster.known("u0")
             seen.cluster.take_news()
             server.put(pod("web-0", "u0", status={"phase": "Failed"}), pod("web-1", "u1", labels={"a": "b"}))
-            await asyncio.wait_for(seen.cluster.told.wait(), 5)
+            await seen.until(lambda: bool(seen.cluster.news))
             assert seen.cluster.take_news() == {"u1"}
             assert seen.cluster.known("u0") is before
 
@@ -325,7 +325,7 @@ async def test_namespaces_are_asked_for_only_where_their_labels_are(tmp_path: Pa
             await seen.until(lambda: server.watches == 2)
             seen.cluster.take_news()
             server.put(namespace("shop", team="b"))
-            await asyncio.wait_for(seen.cluster.told.wait(), 5)
+            await seen.until(lambda: bool(seen.cluster.news))
             assert seen.cluster.take_news() == {"u0"}
             assert seen.cluster.namespace_labels("shop") == {"team": "b"}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from wlf.components.base import Context
 from wlf.components.collectors._kubernetes.api import Api
@@ -40,8 +40,8 @@ class Cluster:
         self._tasks: list[asyncio.Task[None]] = []
         self.news: set[str] = set()
         """Uids of pods of which something else is known now; whoever looks at them empties it."""
-        self.told = asyncio.Event()
-        """Is there news?"""
+        self.on_news: Callable[[], None] = lambda: None
+        """Wakes whoever waits for some."""
 
     def start(self) -> None:
         """Ask from now on."""
@@ -64,7 +64,6 @@ class Cluster:
     def take_news(self) -> set[str]:
         """The uids that something was told of since the last time."""
         news, self.news = self.news, set()
-        self.told.clear()
         return news
 
     async def close(self) -> None:
@@ -77,4 +76,4 @@ class Cluster:
 
     def _note(self, uid: str) -> None:
         self.news.add(uid)
-        self.told.set()
+        self.on_news()
