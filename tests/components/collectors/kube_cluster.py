@@ -52,6 +52,14 @@ class Watching:
     def __init__(self, cluster: Cluster, context: Context) -> None:
         self.cluster = cluster
         self.context = context
+        self.news: set[str] = set()
+        cluster.on_news = self.news.add
+
+    def take_news(self) -> set[str]:
+        """The uids that something was told of since the last time."""
+        news, self.news = self.news, set()
+        self.cluster.on_news = self.news.add
+        return news
 
     def facts(self, uid: str) -> Facts | None:
         known = self.cluster.known(uid)
@@ -86,7 +94,7 @@ async def watching(
     context = replace(context, logger=logging.getLogger("wlf.k8s"))
     api = configured_api(kubeconfig(folder, server, **(user or {})), None)
     cluster = Cluster(api, "n1", more.get("annotations", dict), context, wants_namespaces=namespaces)
-    cluster.start()
+    cluster.start(60)
     try:
         yield Watching(cluster, context)
     finally:

@@ -15,16 +15,17 @@ from tests.components.collectors.kube_api import KubeApi, namespace, pod
 from tests.components.collectors.kube_cluster import kubeconfig, on_loop, watching
 from tests.components.fakes import Numbers, SetClock, make_context
 from tests.components.rows import configured
+from wlf.components.collectors._containers.source import Verdict
 from wlf.components.collectors._file.multiline import grouping_of
 from wlf.components.collectors._kubernetes.api import configured_api
 from wlf.components.collectors._kubernetes.cluster import Cluster
 from wlf.components.collectors._kubernetes.describing import Describer
 from wlf.components.collectors._kubernetes.grouping import Groupings
-from wlf.components.collectors._kubernetes.judging import Judge, Verdict
+from wlf.components.collectors._kubernetes.judging import Judge
 from wlf.components.collectors._kubernetes.options import KubernetesConfig
 from wlf.components.collectors._kubernetes.paths import LogPath
 from wlf.components.collectors._kubernetes.selection import Selection
-from wlf.components.collectors._kubernetes.tally import Tally
+from wlf.components.collectors._kubernetes.tally import PodTally
 from wlf.events.log import Owner, Pod
 
 READ, LATER, SKIP = Verdict.READ, Verdict.LATER, Verdict.SKIP
@@ -50,7 +51,7 @@ class Judging:
             None if multiline is None else grouping_of(multiline),
             self.config.annotations,
             self.cluster,
-            Tally(self.numbers),
+            PodTally(self.numbers),
             logging.getLogger("wlf.k8s"),
         )
 
@@ -77,7 +78,7 @@ async def test_a_pod_that_is_not_known_yet_is_waited_for_and_holds_up_no_other(t
     judging.tell(pod("web-1", "u1"))
     assert judging.verdict() is LATER
     assert judging.verdict(OTHER) is READ
-    assert judging.judge.waits_until(WEB) == judging.clock.now + 5
+    assert judging.judge.due_at() == judging.clock.now + 5
     judging.tell(pod("web-0", "u0"))
     assert judging.verdict() is READ
 

@@ -15,6 +15,8 @@ from wlf.components.collectors._kubernetes.watching import Watch
 
 PODS = "/api/v1/pods"
 NAMESPACES = "/api/v1/namespaces"
+TIDY_SECONDS = 1.0
+"""Who is gone is not looked for more often."""
 
 
 class Cluster:
@@ -38,14 +40,14 @@ class Cluster:
         if wants_namespaces:
             self._watches.append(Watch("namespaces", api, NAMESPACES, {}, self.namespaces, context))
         self._tasks: list[asyncio.Task[None]] = []
-        self.news: set[str] = set()
-        """Uids of pods of which something else is known now; whoever looks at them empties it."""
-        self.on_news: Callable[[], None] = lambda: None
-        """Wakes whoever waits for some."""
+        self.on_news: Callable[[str], None] = lambda uid: None
+        """Is told the uid of each pod of which something else is known now."""
+        self.uids_in_use: Callable[[], set[str]] = set
+        """Those of pods that are not forgotten though they are gone long enough: their logs are still read."""
 
-    def start(self) -> None:
-        """Ask from now on."""
-        loops = [watch.run() for watch in self._watches] + [self._asker.run()]
+    def start(self, remember_seconds: float) -> None:
+        """Ask from now on, and forget who is gone for so long."""
+        loops = [watch.run() for watch in self._watches] + [self._asker.run(), self._tidy(remember_seconds)]
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     def known(self, uid: str) -> Known | None:
@@ -61,11 +63,6 @@ class Cluster:
         self._asker.ask(log)
         return self._asker.is_missing(log.uid)
 
-    def take_news(self) -> set[str]:
-        """The uids that something was told of since the last time."""
-        news, self.news = self.news, set()
-        return news
-
     async def close(self) -> None:
         """Ask no more."""
         tasks, self._tasks = self._tasks, []
@@ -74,6 +71,11 @@ class Cluster:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._api.close()
 
+    async def _tidy(self, remember_seconds: float) -> None:
+        """Now and then."""
+        while True:
+            await asyncio.sleep(max(TIDY_SECONDS, remember_seconds / 4))
+            self.pods.forget(remember_seconds, self.uids_in_use())
+
     def _note(self, uid: str) -> None:
-        self.news.add(uid)
-        self.on_news()
+        self.on_news(uid)

@@ -10,13 +10,13 @@ from wlf.components.collectors._kubernetes.annotations import Honored, grouping_
 from wlf.components.collectors._kubernetes.cluster import Cluster
 from wlf.components.collectors._kubernetes.paths import LogPath
 from wlf.components.collectors._kubernetes.pods import Known
-from wlf.components.collectors._kubernetes.tally import Tally
+from wlf.components.collectors._kubernetes.tally import PodTally
 
 _grouping_from = lru_cache(maxsize=256)(grouping_from)
 
 
 class Groupings:
-    """Asked once a file, and again when something else is known of its pod.
+    """The same answer is the same object, so that a change is seen at once.
 
     Args:
         default: that of the config.
@@ -29,7 +29,7 @@ class Groupings:
         default: Grouping | None,
         honored: Honored,
         cluster: Cluster | None,
-        tally: Tally,
+        tally: PodTally,
         logger: logging.Logger,
     ) -> None:
         self._default = default

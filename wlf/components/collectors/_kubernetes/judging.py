@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from enum import Enum
 
+from wlf.components.collectors._containers.source import Verdict
 from wlf.components.collectors._kubernetes.annotations import is_excluded
 from wlf.components.collectors._kubernetes.cluster import Cluster
 from wlf.components.collectors._kubernetes.options import KubernetesConfig
@@ -16,14 +16,6 @@ from wlf.components.collectors._kubernetes.selection import Selection
 REMEMBERED = 4096
 """Pods that are waited for, or were."""
 _NONE: Mapping[str, str] = {}
-
-
-class Verdict(Enum):
-    """What becomes of a log for now."""
-
-    READ = "read"
-    LATER = "later"
-    SKIP = "skip"
 
 
 class Judge:
@@ -61,11 +53,10 @@ class Judge:
         self._since.pop(log.uid, None)
         return self._by(known, labels, log.container)
 
-    def waits_until(self, log: LogPath) -> float:
-        """When the verdict on a log that waits is to be asked for again, if nothing is told of its pod before."""
-        since = self._since.get(log.uid)
-        until = float("inf") if since is None else since + self._patience
-        return until if until > self._now() else float("inf")
+    def due_at(self) -> float:
+        """When the next pod was waited for long enough; infinity where none is waited for."""
+        now = self._now()
+        return min((at for since in self._since.values() if (at := since + self._patience) > now), default=float("inf"))
 
     def _by(self, known: Known, labels: Mapping[str, str], container: str) -> Verdict:
         if not self._selection.selects(known.facts, labels):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 import msgspec
 
@@ -61,19 +61,14 @@ class Pods:
             if uid not in keys:
                 self._leave(known)
 
-    def forget(self, seconds: float) -> None:
-        """Who is gone for so long."""
+    def forget(self, seconds: float, in_use: Container[str] = ()) -> None:
+        """Who is gone for so long, and not in use."""
         until = self._now() - seconds
-        while self._gone:
-            uid, known = next(iter(self._gone.items()))
+        for uid, known in list(self._gone.items()):
             if known.gone_at is not None and known.gone_at > until:
                 return
-            del self._gone[uid], self._known[uid]
-
-    def forget_at(self, seconds: float) -> float:
-        """When that has something to do."""
-        first = next(iter(self._gone.values()), None)
-        return float("inf") if first is None or first.gone_at is None else first.gone_at + seconds
+            if uid not in in_use:
+                del self._gone[uid], self._known[uid]
 
     def namespace_changed(self, namespace: str) -> None:
         """Its labels are others: so are its pods' events."""
