@@ -78,12 +78,14 @@ class KubeApi:
         self._changed = asyncio.Event()
         self._ended = 0
         self.port = 0
+        self.is_ending = False
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> Self:
         """Listen; on the same port as before, if it did."""
         app = web.Application()
         app.router.add_get("/api/v1/{kind}", self._answer)
+        self.is_ending = False
         self._runner = web.AppRunner(app, shutdown_timeout=0, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
@@ -93,8 +95,10 @@ class KubeApi:
 
     async def stop(self) -> None:
         """Gone, with all connections."""
+        self.is_ending = True  # whoever comes meanwhile is sent away, so that nothing is at work when all is closed
+        self.stalled.set()
         self.end_watches()
-        while self.watches:  # noqa: ASYNC110 - their answers end a few turns of the loop later
+        while self.watches:  # noqa: ASYNC110 - they end some turns of the loop later
             await asyncio.sleep(0)
         runner, self._runner = self._runner, None
         if runner is not None:
@@ -159,6 +163,8 @@ class KubeApi:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         self.requests.append((request.path, dict(request.query)))
+        if self.is_ending:
+            return failure(503, "ending")
         await self.stalled.wait()
         refused = self.refuse(request)
         if refused is not None:

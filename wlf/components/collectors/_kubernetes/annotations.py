@@ -31,7 +31,7 @@ def multiline_of(annotations: Mapping[str, str], container: str) -> tuple[str, s
     for name in (f"{MULTILINE}.{container}", MULTILINE):
         value = annotations.get(name)
         if value is not None:
-            return name, value.strip()
+            return name, value
     return None
 
 
@@ -41,9 +41,10 @@ def grouping_from(value: str, honored: Honored = "all") -> Grouping | None:
     Raises:
         ValueError: it is none of these.
     """
-    if value == NO_GROUPING:
-        return None
     form, colon, pattern = value.partition(":")
+    form = form.strip()  # not the pattern: a space may be what it is about
+    if not colon and form == NO_GROUPING:
+        return None
     if not colon and form in get_args(Preset):
         return grouping_of(MultilineConfig(preset=cast(Preset, form)))
     if colon and form in ("start", "continue"):
