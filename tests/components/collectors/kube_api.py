@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
 from aiohttp import web
@@ -226,3 +227,38 @@ def _is_selected(each: Json, query: Any) -> bool:
         if found != value:
             return False
     return True
+
+
+class ApiThread:
+    """A KubeApi that answers processes while a test that is no coroutine goes on."""
+
+    def __init__(self) -> None:
+        self.server = KubeApi()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="kube-api")
+
+    def do(self, *objects: Json, remove: bool = False) -> None:
+        """Make, change or remove objects."""
+
+        async def change() -> None:
+            (self.server.remove if remove else self.server.put)(*objects)
+
+        self._wait(change())
+
+    def answer(self) -> None:
+        """Answer whoever waits: the server was stalled."""
+        self._loop.call_soon_threadsafe(self.server.stalled.set)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._wait(self.server.start())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._wait(self.server.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _wait(self, work: Coroutine[Any, Any, object]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(30)

@@ -29,7 +29,7 @@ class PodReading(FileReading):
         self.folder = folder / "pods"
         self.folder.mkdir(exist_ok=True)
         if server is None:
-            options["api"] = "none"
+            options.setdefault("api", "none")
         else:
             options["kubeconfig"] = kubeconfig(folder, server)
         options = {"directory": str(self.folder), "node": "n1", **options}

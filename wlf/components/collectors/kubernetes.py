@@ -88,6 +88,11 @@ class KubernetesCollector(Collector):
         """`/var/log/pods/shop_web-0_.../app/0.log: 1234`."""
         return decode_position(position).describe()
 
+    def doing(self) -> str:
+        """What is held up."""
+        held = int(self._tally.held.value)
+        return f"{held} log files wait for the API server" if held and self._cluster is not None else ""
+
     async def close(self) -> None:
         """Close all files, end all watches and requests."""
         session, self._session = self._session, None
