@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -36,9 +37,13 @@ class ContainerLog:
 
     def write(self, *texts: str, stream: str = "stdout", tag: str = "F") -> None:
         """Whole lines, or with the tag P parts of one."""
+        self.write_records((stream, tag, text) for text in texts)
+
+    def write_records(self, records: Iterable[tuple[str, str, str]]) -> None:
+        """Stream, tag and text of each, written at once."""
+        written = "".join(f"{self.time()} {stream} {tag} {text}\n" for stream, tag, text in records)
         with self.path.open("a") as file:
-            for text in texts:
-                file.write(f"{self.time()} {stream} {tag} {text}\n")
+            file.write(written)
 
     def time(self) -> str:
         """Of the next record, with nanoseconds."""
@@ -49,7 +54,9 @@ class ContainerLog:
     def rotate(self) -> Path:
         """The kubelet renames the file, and has the runtime begin a new one; the name that it has now."""
         self.rotations += 1
-        rotated = self.path.with_name(f"{self.path.name}.20261128-1200{self.rotations:02}")
+        hours, seconds = divmod(self.rotations, 3600)
+        stamp = f"20261128-{12 + hours:02}{seconds // 60:02}{seconds % 60:02}"
+        rotated = self.path.with_name(f"{self.path.name}.{stamp}")
         self.path.rename(rotated)
         self.path.touch()
         return rotated
