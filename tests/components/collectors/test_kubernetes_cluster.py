@@ -13,6 +13,7 @@ from tests.components.collectors.kube_api import KubeApi, failure, namespace, po
 from tests.components.collectors.kube_cluster import kubeconfig, on_loop, until, watching
 from tests.components.fakes import SetClock
 from wlf.components.collectors._kubernetes import api, asking
+from wlf.components.collectors._kubernetes import cluster as clusters
 from wlf.components.collectors._kubernetes import watching as loops
 from wlf.components.collectors._kubernetes.paths import LogPath
 from wlf.components.collectors._kubernetes.pods import Known
@@ -342,6 +343,42 @@ async def test_a_pod_that_the_watch_does_not_tell_of_is_asked_for(tmp_path: Path
         assert not seen.cluster.is_missing(not_here)
         await seen.until(lambda: seen.cluster.is_missing(not_here))
         assert seen.facts("u1") is not None
+
+
+@on_loop
+async def test_an_error_that_nobody_thought_of_ends_no_watch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(clusters, "RESTART_SECONDS", 0.01)
+    async with KubeApi() as server:
+        server.put(pod("web-0", "u0"))
+        failed: list[str] = []
+        follow = loops.Watch._follow
+
+        async def fail_once(self: loops.Watch) -> None:
+            if not failed:
+                failed.append("once")
+                raise RuntimeError("of another library")
+            await follow(self)
+
+        monkeypatch.setattr(loops.Watch, "_follow", fail_once)
+        async with watching(tmp_path, server) as seen:
+            await seen.until(lambda: server.watches == 1)
+            server.put(pod("web-1", "u1"))
+            await seen.until(lambda: seen.facts("u1") is not None)
+    assert "of another library" in caplog.text
+
+
+@on_loop
+async def test_a_watch_that_fails_disturbs_no_other(tmp_path: Path) -> None:
+    async with KubeApi() as server:
+        server.put(pod("web-0", "u0"), namespace("shop", team="a"))
+        server.refuse = lambda request: failure(500, "broken") if request.path.endswith("/namespaces") else None
+        async with watching(tmp_path, server, namespaces=True) as seen:
+            await seen.until(lambda: seen.errors("refused", "namespaces") >= 3)
+            await seen.until(lambda: server.watches == 1)
+            assert seen.errors("unreachable") == 0
+            assert len(server.asked("pods", watch="true")) == 1
 
 
 @on_loop

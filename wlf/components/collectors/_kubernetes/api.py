@@ -57,6 +57,10 @@ class Api:
         self._config = config
         self._client: httpx2.AsyncClient | None = None
 
+    def another(self) -> Api:
+        """The same with connections of its own: what fails there disturbs nothing here."""
+        return Api(self._config)
+
     @property
     def server(self) -> str:
         """Its address."""

@@ -58,6 +58,9 @@ class Asker:
                     break
 
     async def _answer(self, log: LogPath) -> None:
+        if self._pods.get(log.uid) is not None:
+            del self._asked[log.uid]  # the watch was faster
+            return
         fields = f"spec.nodeName={self._node},metadata.namespace={log.namespace},metadata.name={log.pod}"
         page = decode_page(await self._api.get("/api/v1/pods", {"fieldSelector": fields}))
         for raw in page.items or ():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from wlf.components.base import Context
 from wlf.components.collectors._kubernetes.api import Api
@@ -17,6 +17,7 @@ PODS = "/api/v1/pods"
 NAMESPACES = "/api/v1/namespaces"
 TIDY_SECONDS = 1.0
 """Who is gone is not looked for more often."""
+RESTART_SECONDS = 10.0
 
 
 class Cluster:
@@ -30,15 +31,16 @@ class Cluster:
     def __init__(
         self, api: Api, node: str, pick_annotations: Pick, context: Context, *, wants_namespaces: bool
     ) -> None:
-        self._api = api
         self._logger = context.logger
+        self._apis = [api, api.another(), api.another()]
+        for_pods, for_namespaces, for_questions = self._apis
         self.pods = Pods(pick_annotations, context.clock.monotonic, self._note)
         self.namespaces = Namespaces(self.pods.namespace_changed)
-        self._asker = Asker(api, self.pods, node, self._note)
+        self._asker = Asker(for_questions, self.pods, node, self._note)
         on_node = {"fieldSelector": f"spec.nodeName={node}"}
-        self._watches = [Watch("pods", api, PODS, on_node, self.pods, context)]
+        self._watches = [Watch("pods", for_pods, PODS, on_node, self.pods, context)]
         if wants_namespaces:
-            self._watches.append(Watch("namespaces", api, NAMESPACES, {}, self.namespaces, context))
+            self._watches.append(Watch("namespaces", for_namespaces, NAMESPACES, {}, self.namespaces, context))
         self._tasks: list[asyncio.Task[None]] = []
         self.on_news: Callable[[str], None] = lambda uid: None
         """Is told the uid of each pod of which something else is known now."""
@@ -47,8 +49,8 @@ class Cluster:
 
     def start(self, remember_seconds: float) -> None:
         """Ask from now on, and forget who is gone for so long."""
-        loops = [watch.run() for watch in self._watches] + [self._asker.run(), self._tidy(remember_seconds)]
-        self._tasks = [asyncio.create_task(loop) for loop in loops]
+        loops = [*(watch.run for watch in self._watches), self._asker.run, lambda: self._tidy(remember_seconds)]
+        self._tasks = [asyncio.create_task(self._keep_up(loop)) for loop in loops]
 
     def known(self, uid: str) -> Known | None:
         """What is known of a pod."""
@@ -69,7 +71,17 @@ class Cluster:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._api.close()
+        for api in self._apis:
+            await api.close()
+
+    async def _keep_up(self, loop: Callable[[], Awaitable[None]]) -> None:
+        """No error may end it for good: nobody would see that labels are stale."""
+        while True:
+            try:
+                await loop()
+            except Exception:
+                self._logger.exception("asking the API server failed in a way that nobody thought of: begun anew")
+                await asyncio.sleep(RESTART_SECONDS)
 
     async def _tidy(self, remember_seconds: float) -> None:
         """Now and then."""
