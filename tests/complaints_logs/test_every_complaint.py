@@ -19,7 +19,7 @@ UNSTAGED = {14}
 def names_in(path: str) -> set[str]:
     """The names of a file's tests."""
     tree = ast.parse((ROOT / path).read_text())
-    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
 def test_no_complaint_is_left_out() -> None:

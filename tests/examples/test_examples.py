@@ -103,6 +103,29 @@ def test_logs_are_read_once_with_their_rotated_and_compressed_predecessors(
     assert {str(event["file"]).rpartition("/")[2] for event in events} == {"shop.log", "shop.log.1", "shop.log.2.gz"}
 
 
+def test_logs_of_pods_are_read_once_without_an_api_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    run = WlfRun(tmp_path / "run", Path("examples/kubernetes/kubernetes.yaml"), "--until-end")
+    for _ in range(2):
+        run.launch()
+        assert run.wait() == 0, run.text()
+    events = _lines(tmp_path / "out/kubernetes/shop.jsonl")
+    assert sorted({path.name for path in (tmp_path / "out/kubernetes").iterdir()}) == ["shop.jsonl"]
+    web = [event for event in events if event["kubernetes"]["container"] == "web"]
+    assert sorted((event["kubernetes"]["restart"], event["stream"]) for event in web) == (
+        [(0, "stderr")] + [(0, "stdout")] * 10 + [(1, "stdout")] * 2
+    )
+    report = sorted(event["message"] for event in events if event["kubernetes"]["container"] == "report")
+    assert [message.partition("\n")[0] for message in report] == [
+        "Traceback (most recent call last):",
+        "a" * 20_000,
+        "begin",
+        "end",
+    ]
+    assert len(events) == len(web) + len(report)
+
+
 def test_quickstart_run_again_adds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = _quickstart(tmp_path, monkeypatch)
     for _ in range(2):

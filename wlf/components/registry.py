@@ -18,6 +18,7 @@ BUILTINS: dict[Kind, dict[str, str]] = {
     "collector": {
         "Binlog": "wlf.components.collectors.binlog:BinlogCollector",
         "File": "wlf.components.collectors.file:FileCollector",
+        "Kubernetes": "wlf.components.collectors.kubernetes:KubernetesCollector",
     },
     "transformer": {
         "Aggregator": "wlf.components.transformers.aggregator:Aggregator",

@@ -12,6 +12,7 @@ from wlf.events import DeadLetter, Event, Kinds
 from wlf.events.base import kind_names, known_types
 from wlf.events.template import ROW_FIELDS, Template
 from wlf.graph.diagnostics import Findings, did_you_mean
+from wlf.graph.inner import unknown_inner
 from wlf.graph.outline import Draft, OutlineEdge
 from wlf.graph.problems import note_problem
 
@@ -194,6 +195,11 @@ def _check_template(draft: Draft, name: str, template: Template, arriving: Kinds
         if DeadLetter in arriving and pointer.field in ROW_FIELDS:
             hint = f"the refused event has it: %{{/event{pointer.text}}}"
         findings.add("E102", place, path, message, hint)
+    for pointer in template.pointers:
+        unknown = unknown_inner(pointer, types)
+        if unknown is not None:
+            name, above, known = unknown
+            findings.add("E102", place, path, f"no field '{name}' in '{above}'", did_you_mean(name, known))
 
 
 def _name(kind: type) -> str:

@@ -84,6 +84,7 @@ class ContainerReading:
         log.remove(followed)
         if self._parked.get(followed.id) is followed:
             del self._parked[followed.id]
+            self._tally.held.set(len(self._parked))
         if all(file.id != followed.id for file in log.files()):
             del self._log_of[followed.id]
         if not log:
@@ -93,6 +94,7 @@ class ContainerReading:
         """See Reading."""
         if not self._is_due(followed):
             self._parked[followed.id] = followed
+            self._tally.held.set(len(self._parked))
             return False
         return True
 
@@ -101,7 +103,14 @@ class ContainerReading:
         due = [followed for followed in self._parked.values() if self._is_due(followed)]
         for followed in due:
             del self._parked[followed.id]
+        if due:
+            self._tally.held.set(len(self._parked))
         return due
+
+    @property
+    def is_held(self) -> bool:
+        """See Reading."""
+        return bool(self._parked)
 
     def read(self, followed: Followed) -> Read | None:
         """See Reading."""
@@ -210,15 +219,28 @@ class ContainerReading:
         log = self._log_of[followed.id]
         columns = self._records.parse(body)
         self._tally.read_bytes.add(len(body))
-        if not log.streams:
-            log.grouping = self._source.grouping(followed)
+        ended = self._regroup(followed, log)
         log.latest = followed
-        if columns.parts is None and not columns.bad and len(body) <= self._max_line_bytes and log.is_plain:
+        if (
+            not ended
+            and columns.parts is None
+            and not columns.bad
+            and len(body) <= self._max_line_bytes
+            and log.is_plain
+        ):
             offsets = self._records.offsets(body, first) if self._want_offsets else None
             entries = Entries(columns.times, columns.seconds, columns.streams, columns.texts, None, offsets)
             return Read(self._source.events(followed, entries), self._positions(followed, log))
         made = self._assemble(followed, log, columns, self._records.offsets(body, first))
-        return self._delivered(followed, log, made + self._outlived(log, max(columns.seconds)))
+        return self._delivered(followed, log, ended + made + self._outlived(log, max(columns.seconds)))
+
+    def _regroup(self, followed: Followed, log: ContainerLog) -> list[tuple[str, Made]]:
+        """Whoever knows whose log it is may say by now that other lines are one event: what is kept ends here."""
+        grouping = self._source.grouping(followed)
+        if grouping == log.grouping:
+            return []
+        log.grouping = grouping
+        return [(name, each) for name, stream in log.streams.items() for each in stream.regroup(grouping)]
 
     def _assemble(
         self, followed: Followed, log: ContainerLog, columns: Columns, offsets: list[int]

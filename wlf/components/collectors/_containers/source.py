@@ -55,7 +55,7 @@ class Source(Protocol):
         ...
 
     def grouping(self, followed: Followed) -> Grouping | None:
-        """Which lines of the file's log are one event. Asked once a log, when its first record is there."""
+        """Which lines of the file's log are one event. Asked for each chunk: the same answer must be equal."""
         ...
 
     def events(self, followed: Followed, entries: Entries) -> list[Event]:

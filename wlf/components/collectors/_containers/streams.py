@@ -138,6 +138,11 @@ class LogStream:
         lines, self._lines, self._lines_bytes = self._lines, [], 0
         return [_joined(lines)] if lines else []
 
+    def regroup(self, grouping: Grouping | None) -> list[Made]:
+        """Other lines are one event from now on; answers with those that were kept."""
+        self._grouping = grouping
+        return self.end_lines()
+
     def _whole(self, time: str, text: str, place: Any) -> list[Made]:
         if self.within == INSIDE:
             self.within = WHOLE

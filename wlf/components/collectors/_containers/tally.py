@@ -17,3 +17,6 @@ class ContainerTally(Tally):
         self.passed_bytes = metrics.counter(
             "wlf_file_passed_over_bytes_total", "Bytes of log files that the selection leaves out."
         )
+        self.held = metrics.gauge(
+            "wlf_file_held_files", "Log files whose turn has not come: it is not known yet whether they are wanted."
+        )

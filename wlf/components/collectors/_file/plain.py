@@ -56,6 +56,11 @@ class PlainReading:
         """See Reading."""
         return []
 
+    @property
+    def is_held(self) -> bool:
+        """See Reading."""
+        return False
+
     def read(self, followed: Followed) -> Read | None:
         """See Reading."""
         lines = self._reader.read(followed)

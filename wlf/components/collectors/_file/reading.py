@@ -51,6 +51,11 @@ class Reading(Protocol):
         """Those whose turn has come since."""
         ...
 
+    @property
+    def is_held(self) -> bool:
+        """Are there files whose turn has not come?"""
+        ...
+
     def read(self, followed: Followed) -> Read | None:
         """The next events of an open file; None where no whole line is there. Raises Changed, Damaged and OSError."""
         ...

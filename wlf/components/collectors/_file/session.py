@@ -83,7 +83,7 @@ class Session:
             self._admit()
             if roster.news or roster.queue or self._discovery.is_walking:
                 await asyncio.sleep(0)
-            elif not self._context.until_end:
+            elif not self._context.until_end or self._reading.is_held:
                 await self._wait()
             elif not roster.release():
                 last = self._reading.end()
