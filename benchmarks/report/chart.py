@@ -90,7 +90,8 @@ def draw(book: Book, command: str) -> str:
     page.y += 12
     page.text(MARGIN, page.y, "Rows a second: wlf beside other programs, same data, same run", "title")
     page.y += LINE
-    page.text(MARGIN, page.y, f"{command} on {book.machine}", "soft")
+    others = ", some on another machine" if len(book.machines()) > 1 else ""
+    page.text(MARGIN, page.y, f"{command} on {book.machine}{others}", "soft")
     page.y += LINE - 3
     page.text(MARGIN, page.y, "Longer is faster. In brackets: beside wlf, so 0.5x is half as fast.", "soft small")
     page.y += LINE - 6

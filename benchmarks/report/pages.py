@@ -59,7 +59,7 @@ def readme_section(book: Book) -> str:
             "## Speed and memory",
             "",
             "Events a second in one run beside others, the same data and the same sinks; decoding and files in CPU",
-            f"seconds. `{commands(book)}` on {book.machine}.",
+            f"seconds. `{commands(book)}` on {book.machine}{_elsewhere(book)}.",
             "Every figure, the targets and how to run it: [docs/benchmarks.md](docs/benchmarks.md).",
             "",
             tables.comparison(book, PEERS, DECODE, "replay"),
@@ -67,10 +67,16 @@ def readme_section(book: Book) -> str:
     )
 
 
+def _elsewhere(book: Book) -> str:
+    """The other machines, by the marks that their results bear in the tables."""
+    others = book.machines()[1:]
+    return "".join(f"; what is marked {tables.mark(number)} on {name}" for number, name in enumerate(others, start=2))
+
+
 def page_sections(book: Book) -> dict[str, str]:
     """By mark."""
     found = {
-        "machine": f"Measured on {book.machine}.",
+        "machine": f"Measured on {book.machine}{_elsewhere(book)}.",
         "inputs": tables.inputs(),
         "targets": tables.targets(book),
         "absent": tables.absent(book) if book.absent() else "Nothing is missing.",
