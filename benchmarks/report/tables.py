@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from benchmarks.loads import LOADS
 from benchmarks.report.book import DOES_NOT, OURS, Book, speed, times
@@ -25,12 +25,12 @@ def targets(book: Book) -> str:
     return rows(("what, input", "target", "reached", "holds"), lines)
 
 
-def comparison(book: Book, *suites: str) -> str:
+def comparison(book: Book, *suites: str, is_meant: Callable[[str], bool] = lambda case: True) -> str:
     """wlf with its figures, and how many times as fast it is as each other, a line for each case and input."""
     lines = []
     for suite, case, input in book.cases(*suites):
         ours = book.find(suite, case, input)
-        if ours is not None:
+        if ours is not None and is_meant(case):
             beside = "; ".join(_beside(ours, other) for other in book.beside(suite, case, input))
             lines.append((case + _mark_of(book, ours), input, *_figures(ours), beside))
     return rows(("what", "input", "events/s", "CPU s a million", "peak RSS", "times as fast as"), lines)
@@ -39,8 +39,12 @@ def comparison(book: Book, *suites: str) -> str:
 def _beside(ours: Result, other: Result) -> str:
     if not speed(other):
         return f"{other.who}: none"
-    lost = f" ({other.lost:,} lost)" if other.lost else ""
-    return f"{other.who} **{_ratio(times(ours, other))}**{lost}"
+    return f"{other.who} **{_ratio(times(ours, other))}**{_wrong(other)}"
+
+
+def _wrong(result: Result) -> str:
+    told = [f"{result.lost:,} lost"] * bool(result.lost) + [f"{result.duplicates:,} twice"] * bool(result.duplicates)
+    return f" ({', '.join(told)})" if told else ""
 
 
 def _ratio(value: float) -> str:

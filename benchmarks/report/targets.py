@@ -10,7 +10,10 @@ from benchmarks.result import Result
 
 DECODE, DECODED = "decode", "decode + JSON"
 PEERS, E2E, LATENCY = "peers", "end to end", "latency"
-KAFKA, KEYED, FILE, LINES = "binlog -> Kafka", "binlog -> Kafka, 12 partitions", "binlog -> file", "file -> Kafka"
+KAFKA, KEYED, FILE = "binlog -> Kafka", "binlog -> Kafka, 12 partitions", "binlog -> file"
+LINES, LINES_TO_FILE, CONTAINER = "file -> Kafka", "file -> file", "Docker -> file"
+LOGS = (LINES_TO_FILE, LINES, CONTAINER)
+"""What is done with log lines: tables of its own."""
 LINES_INPUT = "150-byte lines"
 ALL_AT_ONCE = "binlog -> Kafka + "
 DEBEZIUM = ("Debezium engine", "Debezium Server")

@@ -7,11 +7,26 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.contender import ContainerSource, FileSink, FileSource, KafkaSink
+from benchmarks.peers.rsyslog import Rsyslog
+from benchmarks.peers.syslog_ng import SyslogNg
 from benchmarks.report import pages, tables, targets
 from benchmarks.report.__main__ import main as publish
 from benchmarks.report.book import DOES_NOT, Book, load, save
 from benchmarks.report.chart import draw
-from benchmarks.report.targets import DECODE, DECODED, E2E, FILE, KAFKA, KEYED, LATENCY, PEERS, Reached, reached
+from benchmarks.report.targets import (
+    DECODE,
+    DECODED,
+    E2E,
+    FILE,
+    KAFKA,
+    KEYED,
+    LATENCY,
+    LINES_INPUT,
+    PEERS,
+    Reached,
+    reached,
+)
 from benchmarks.result import Result
 
 MACHINE = "2 cores of something & others, Python 3"
@@ -165,6 +180,24 @@ def test_what_a_peer_does_not_do_is_not_shown_and_what_failed_is() -> None:
 
 def test_losses_are_shown() -> None:
     assert "| 3 / 4 |" in tables.everything(made_up(peer(FILE, "wlf", "A", 1, lost=3, duplicates=4)), PEERS)
+
+
+def test_logs_have_a_table_of_their_own_with_the_ratio_to_each_peer_and_what_it_lost() -> None:
+    book = made_up(peer(KAFKA, "wlf", "A", 100))
+    for case in targets.LOGS:
+        book.add([peer(case, "wlf", LINES_INPUT, 300), peer(case, "rsyslog", LINES_INPUT, 200)])
+        book.add([peer(case, "syslog-ng", LINES_INPUT, 600, lost=1_000, duplicates=2)])
+    change_data, logs = pages.readme_section(book).split("Logs, in ")
+    for case in targets.LOGS:
+        assert f"| {case} |" not in change_data
+        line = next(line for line in logs.splitlines() if line.startswith(f"| {case} |"))
+        assert "rsyslog **1.50**; syslog-ng **0.50** (1,000 lost, 2 twice)" in line
+
+
+def test_every_way_of_log_lines_is_measured_beside_both_peers() -> None:
+    ways = {SyslogNg.name: SyslogNg.does, Rsyslog.name: Rsyslog.does}
+    for source, sink in ((FileSource, FileSink), (FileSource, KafkaSink), (ContainerSource, FileSink)):
+        assert all((source, sink) in does for does in ways.values())
 
 
 def test_a_chart_without_results_says_so() -> None:

@@ -123,5 +123,5 @@ def test_every_corpus_has_a_floor() -> None:
 
 
 def test_what_another_checkout_lacks_is_left_out() -> None:
-    assert suites._is_there("report")
-    assert not suites._is_there("nowhere.at_all")
+    assert suites._is_there("benchmarks.report")
+    assert not suites._is_there("benchmarks.nowhere.at_all")
