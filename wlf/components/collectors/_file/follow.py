@@ -117,9 +117,8 @@ class Followed:
     def place(self) -> Position:
         """Where a restart would read on."""
         if self.head_hasher is not None:
-            self.head = self.head_hasher.digest()
-            if self.head_bytes == HEAD_BYTES:
-                self.head_hasher = None
+            # Not kept for what may come: it is four times as large as all else that is known of a short file.
+            self.head, self.head_hasher = self.head_hasher.digest(), None
         return Position(
             self.path, self.offset, self.device, self.inode, self.born, self.size, self.changed, self.head_bytes,
             self.head, self.tail_digest if self.tail is None else digest(self.tail), self.within, self.is_ended,
