@@ -85,7 +85,7 @@ class Followed:
         """The one that found it; 0: a notice did."""
         self.end: int | None = None
         """Where reading ends, in bytes on the disk, for a run that has an end."""
-        self.originals: list[Followed] = []
+        self.originals: tuple[Followed, ...] = ()
         """What this may be a copy of: until that is known, it is not read."""
         self.same_bytes = 0
         """So much of it was found to be the same as in the original."""
