@@ -80,6 +80,10 @@ class Running:
             self.meter.cpu_seconds()
             time.sleep(poll_s)
 
+    def wait_for_lines(self, count: int, poll_s: float = 0.02) -> None:
+        """Until so many were dispatched."""
+        self.wait_for(lambda: self.value("wlf_events_out_total") >= count, poll_s)
+
     def rss_mb(self) -> float:
         """At present."""
         status = Path(f"/proc/{self._child.pid}/status").read_text()
@@ -111,7 +115,7 @@ def backlog(folder: Path, gigabytes: float) -> bool:
             lines += 1 + blocks * BLOCK_LINES
     size = sum(path.stat().st_size for path in logs.iterdir())
     with Running(folder, logs / "*.log") as running:
-        running.wait_for(lambda: running.value("wlf_events_out_total") >= lines, 0.5)
+        running.wait_for_lines(lines, 0.5)
         seconds, cpu = time.monotonic() - running.began, running.meter.cpu_seconds()
         peak, out = running.meter.peak_rss_mb, int(running.value("wlf_events_out_total"))
     print(
@@ -127,28 +131,29 @@ def shortlived(folder: Path, files: int) -> bool:
     logs.mkdir()
     with Running(folder, logs / "*.log", 1_000) as running:
         running.wait_for(running.is_ready)
-        early = 0.0
+        rss = []
         for first in range(0, files, SHORT_LIVED_AT_ONCE):
             paths = [logs / f"{number}.log" for number in range(first, first + SHORT_LIVED_AT_ONCE)]
             for path in paths:
                 path.write_text(f"the line of {path.name}\n")
-            running.wait_for(lambda wanted=first + len(paths): running.value("wlf_events_out_total") >= wanted, 0.02)  # type: ignore[misc]
+            running.wait_for_lines(first + len(paths))
             for path in paths:
                 path.unlink()
-            if first <= files // 10:
-                early = running.rss_mb()
+            if (first + len(paths)) * 10 // files > len(rss):
+                rss.append(running.rss_mb())
         running.wait_for(lambda: running.value("wlf_file_followed_files") == 0, 0.5)
-        late, out, cpu = running.rss_mb(), int(running.value("wlf_events_out_total")), running.meter.cpu_seconds()
+        out, cpu = int(running.value("wlf_events_out_total")), running.meter.cpu_seconds()
         seconds = time.monotonic() - running.began
     kept = running.state_mb()
     with Running(folder, logs / "*.log", 1_000) as again:
         again.wait_for(again.is_ready, 0.01)
         start = time.monotonic() - again.began
     print(
-        f"shortlived: {out:,} of {files:,} lines in {seconds:.0f} s and {cpu:.0f} CPU s; RSS {early:.0f} MB after a "
-        f"tenth, {late:.0f} MB in the end; state {kept:.2f} MB, next start in {start:.1f} s"
+        f"shortlived: {out:,} of {files:,} lines in {seconds:.0f} s and {cpu:.0f} CPU s; RSS {rss[0]:.0f} MB after a "
+        f"tenth, {rss[4]:.0f} MB after a half, {rss[-1]:.0f} MB in the end; state {kept:.2f} MB, "
+        f"next start in {start:.1f} s"
     )
-    return out == files and late < 1.25 * early + 10
+    return out == files and rss[-1] < 1.1 * rss[4] + 10
 
 
 def idle(folder: Path, files: int) -> bool:
@@ -160,7 +165,7 @@ def idle(folder: Path, files: int) -> bool:
             path.parent.mkdir(parents=True)
         path.write_text(f"2026-11-28T14:00:00.123Z INFO the line of {number}\n")
     with Running(folder, logs / "**" / "*.log") as running:
-        running.wait_for(lambda: running.value("wlf_events_out_total") >= files, 0.5)
+        running.wait_for_lines(files, 0.5)
         running.wait_for(running.is_ready)
         time.sleep(2)  # the last checkpoint is part of the reading
         before = running.meter.cpu_seconds()
