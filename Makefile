@@ -5,7 +5,8 @@ BIN    := $(VENV)/bin
 STATE  ?= out/state
 
 .PHONY: demo install dev servers test test-outages test-kills soak test-matrix check format bench bench-peers bench-micro \
-	bench-formats bench-dispatchers bench-files bench-snapshot bench-compare peers try-peers docs clean help
+	bench-formats bench-dispatchers bench-files bench-file-resources bench-snapshot \
+	bench-compare peers try-peers docs clean help
 
 help:            ## the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -76,6 +77,11 @@ bench-dispatchers: servers ## Kafka and Redis beside their client libraries' pla
 
 bench-files: $(VENV)/.dev ## lines of a file to lines of JSON, beside a bare loop that does only what cannot be left out
 	$(BIN)/python -m benchmarks.bench_files
+
+bench-file-resources: $(VENV)/.dev ## the File collector behind 20 GB, after a million short-lived files, with 100,000 idle ones
+	$(BIN)/python -m benchmarks.bench_file_resources backlog
+	$(BIN)/python -m benchmarks.bench_file_resources shortlived
+	$(BIN)/python -m benchmarks.bench_file_resources idle
 
 bench-snapshot: servers    ## the copy of a million rows while they change, on MySQL and MariaDB: speed, memory, sameness
 	$(BIN)/python -m benchmarks.bench_snapshot mysql
