@@ -4,8 +4,9 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STATE  ?= out/state
 
-.PHONY: demo install dev servers test test-outages test-kills test-matrix check format bench bench-peers bench-micro \
-	bench-formats bench-dispatchers bench-files bench-snapshot bench-compare peers try-peers docs clean help
+.PHONY: demo install dev servers test test-outages test-kills soak test-matrix check format bench bench-peers bench-micro \
+	bench-formats bench-dispatchers bench-files bench-file-resources bench-snapshot \
+	bench-compare peers try-peers docs clean help
 
 help:            ## the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -41,6 +42,9 @@ test-outages: servers     ## the outages of the suite, a minute each
 test-kills: $(VENV)/.dev  ## collectors of logs killed 100 times each, under rotation by 15 writers of 2,000 lines a second
 	WLF_KILLS=100 WLF_WRITERS=15 WLF_LINES_PER_SECOND=2000 $(BIN)/python -m pytest -s tests/crash/test_file_collector.py tests/crash/test_kubernetes_collector.py
 
+soak: $(VENV)/.dev        ## 50 files read for an hour under rotation: no stall, no growth; WLF_SOAK_SECONDS=600 for less
+	WLF_SOAK_SECONDS=$(or $(WLF_SOAK_SECONDS),3600) $(BIN)/python -m pytest -s tests/complaints_logs/test_soak.py
+
 test-matrix: $(VENV)/.dev ## every column type on MySQL 5.7, 8.0, 9 and MariaDB 10.5, 10.11, 11.8; writes the README's table
 	$(BIN)/python -m tests.matrix --readme
 	$(BIN)/python -m pytest tests/matrix/matrix_transactions.py
@@ -73,6 +77,11 @@ bench-dispatchers: servers ## Kafka and Redis beside their client libraries' pla
 
 bench-files: $(VENV)/.dev ## lines of a file to lines of JSON, beside a bare loop that does only what cannot be left out
 	$(BIN)/python -m benchmarks.bench_files
+
+bench-file-resources: $(VENV)/.dev ## the File collector behind 20 GB, after a million short-lived files, with 100,000 idle ones
+	$(BIN)/python -m benchmarks.bench_file_resources backlog
+	$(BIN)/python -m benchmarks.bench_file_resources shortlived
+	$(BIN)/python -m benchmarks.bench_file_resources idle
 
 bench-snapshot: servers    ## the copy of a million rows while they change, on MySQL and MariaDB: speed, memory, sameness
 	$(BIN)/python -m benchmarks.bench_snapshot mysql

@@ -1,8 +1,8 @@
 """`python -m benchmarks`: wlf's own figures. `python -m benchmarks peers`: wlf beside other programs.
 
-Results go into benchmarks/results/latest.json as they are measured, those of both commands together; `--publish` puts
-them into docs/benchmarks.json and writes the README's table, docs/benchmarks.md and the chart. What `--quick` measures
-is kept apart.
+Results go into benchmarks/results/latest.json as they are measured, those of both commands together; `--publish` takes
+them into docs/benchmarks.json, where what was not measured again stays, and writes the README's tables,
+docs/benchmarks.md and the chart. What `--quick` measures is kept apart.
 """
 
 from __future__ import annotations
@@ -69,8 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(steps: Sequence[suites.Step], path: Path) -> list[Result]:
     """The fresh results; all that came are in the file also when a step fails or is interrupted."""
     book = load(path)
-    if book.machine != machine():  # figures of two machines are not to be compared
-        book.machine, book.results = machine(), []
+    book.move_to(machine())
     fresh: list[Result] = []
     for step in steps:
         try:

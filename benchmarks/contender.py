@@ -32,6 +32,17 @@ class FileSource(NamedTuple):
     lines: int
 
 
+class ContainerSource(NamedTuple):
+    """A container of a Docker Engine, which has written all of its lines."""
+
+    address: str
+    """The Engine's, such as `unix:///run/engine.sock`."""
+    name: str
+    log: Path
+    """Where the Engine's json-file driver keeps them."""
+    lines: int
+
+
 class KafkaSink(NamedTuple):
     """A topic that exists, with that many partitions; messages are JSON. `keyed`: by primary key, else as it likes."""
 
@@ -70,7 +81,7 @@ class SeveralSinks(NamedTuple):
     sinks: tuple[KafkaSink | FileSink | RedisSink | SearchSink, ...]
 
 
-Source: TypeAlias = BinlogSource | FileSource
+Source: TypeAlias = BinlogSource | FileSource | ContainerSource
 Sink: TypeAlias = KafkaSink | FileSink | RedisSink | SearchSink | SeveralSinks
 
 

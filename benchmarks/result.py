@@ -24,6 +24,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         p50_ms, p99_ms: latency.
         missing: why there are no figures; the peer could not be had or does not do this.
         note: what one must know to read the figures.
+        machine: what it was measured on, where that is not the machine of its book.
     """
 
     suite: str
@@ -42,6 +43,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     p99_ms: float = 0.0
     missing: str = ""
     note: str = ""
+    machine: str = ""
 
     @property
     def events_per_second(self) -> float:

@@ -46,16 +46,16 @@ def ours(stack: ExitStack, *, rounds: int, quick: bool) -> list[Step]:
     return [*steps, *_end_to_end(stack, quick=quick)]
 
 
-def _is_there(name: str) -> bool:
-    """Is this part of the benchmarks in this checkout?"""
+def _is_there(module: str) -> bool:
+    """Is this part of the benchmarks, or what it needs, in this checkout?"""
     try:
-        return find_spec(f"benchmarks.{name}") is not None
+        return find_spec(module) is not None
     except ModuleNotFoundError:
         return False
 
 
 def _end_to_end(stack: ExitStack, *, quick: bool) -> list[Step]:
-    if not _is_there("end_to_end"):
+    if not _is_there("benchmarks.end_to_end"):
         return []
     from benchmarks.end_to_end.suite import Scene, steps
 
@@ -107,7 +107,7 @@ def _replay(work: Callable[[], Replay]) -> Iterator[Result]:
 
 def peers(stack: ExitStack, *, rounds: int, quick: bool) -> list[Step]:
     """wlf and every peer with the same corpora and sinks; what is missing says so."""
-    if not (_is_there("peers.every") and _is_there("end_to_end")):
+    if not (_is_there("benchmarks.peers.every") and _is_there("benchmarks.end_to_end")):
         return []
     from benchmarks.peers.every import MISSING
     from benchmarks.peers.every import PEERS as FOUND
@@ -120,14 +120,17 @@ def peers(stack: ExitStack, *, rounds: int, quick: bool) -> list[Step]:
         for name, sinks in RACES.items()
         for sink in sinks
     ]
-    steps.append(Step("lines kafka", partial(_lines, contenders, QUICK_LOG_LINES if quick else LOG_LINES, rounds)))
+    lines = QUICK_LOG_LINES if quick else LOG_LINES
+    steps += [Step(f"lines {sink}", partial(_lines, contenders, lines, sink, rounds)) for sink in ("file", "kafka")]
+    if _is_there("tests.servers.docker"):
+        steps.append(Step("lines docker", partial(_container, contenders, lines, rounds)))
     steps.append(Step("missing", lambda: (_missing(who, why) for who, why in MISSING.items())))
     return steps
 
 
 def versions() -> dict[str, str]:
     """Of the peers that are installed."""
-    if not _is_there("peers.every"):
+    if not _is_there("benchmarks.peers.every"):
         return {}
     from benchmarks.peers.every import PEERS as FOUND
 
@@ -140,7 +143,7 @@ def _race(contenders: Sequence[Any], name: str, sink: str, limit: int | None, ro
     yield from run(contenders, [name], [sink], limit=limit, rounds=rounds, suite=PEERS)
 
 
-def _lines(contenders: Sequence[Any], lines: int, rounds: int) -> Iterator[Result]:
+def _lines(contenders: Sequence[Any], lines: int, sink: str, rounds: int) -> Iterator[Result]:
     from benchmarks.end_to_end.lines import log_file
     from benchmarks.end_to_end.matrix import compare
     from benchmarks.end_to_end.servers import Servers
@@ -148,8 +151,17 @@ def _lines(contenders: Sequence[Any], lines: int, rounds: int) -> Iterator[Resul
     with tempfile.TemporaryDirectory() as name, Servers(Path(name)) as servers:
         folder = Path(name)
         given = log_file(folder / "lines.log", lines)
-        receiver = servers.receiver("kafka")
+        receiver = servers.receiver(sink)
         yield from compare(contenders, given, receiver, folder / "race", rounds=rounds, suite=PEERS)
+
+
+def _container(contenders: Sequence[Any], lines: int, rounds: int) -> Iterator[Result]:
+    from benchmarks.end_to_end.container import container
+    from benchmarks.end_to_end.matrix import compare
+    from benchmarks.end_to_end.receivers.file import FileReceiver
+
+    with tempfile.TemporaryDirectory() as name, container(Path(name) / "engine", lines) as given:
+        yield from compare(contenders, given, FileReceiver(), Path(name) / "race", rounds=rounds, suite=PEERS)
 
 
 def _missing(who: str, why: str) -> Result:

@@ -9,13 +9,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from benchmarks.contender import BinlogSource, Contender, Source
+from benchmarks.contender import BinlogSource, ContainerSource, Contender, FileSource, Source
 from benchmarks.end_to_end.expected import Expected
 from benchmarks.end_to_end.race import NOT_ITS_JOB, race
 from benchmarks.end_to_end.receivers.base import Receiver
 from benchmarks.end_to_end.servers import Servers
 from benchmarks.end_to_end.source import filled
 from benchmarks.result import Result
+
+_KINDS = {BinlogSource: "binlog", FileSource: "file", ContainerSource: "Docker"}
 
 
 class Input(NamedTuple):
@@ -60,8 +62,7 @@ def compare(
 
     Of several rounds the one with the least CPU time, its start aside, counts, with the losses and duplicates of all.
     """
-    kind = "binlog" if isinstance(given.source, BinlogSource) else "file"
-    case = f"{kind} -> {receiver.title}"
+    case = f"{_KINDS[type(given.source)]} -> {receiver.title}"
     tried: dict[str, list[Result]] = {contender.name: [] for contender in contenders}
     for _ in range(rounds):
         for contender in contenders:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -118,6 +119,8 @@ def steps(*, quick: bool) -> list[Step]:
     rates = QUICK_RATES if quick else RATES
     found += [Step(f"latency {rate}", partial(_latency, rate, seconds, rounds)) for rate, rounds in rates]
     found += [Step(f"lines {sink}", partial(_lines, lines, sink)) for sink in ("kafka", "file")]
+    if find_spec("tests.servers.docker") is not None:
+        found.append(Step("lines docker", partial(_container, lines)))
     return found
 
 
@@ -163,6 +166,13 @@ def _live(rate: int, count: int, sink: str, scene: Scene) -> Iterator[Result]:
 def _latency(rate: int, seconds: float, rounds: int, scene: Scene) -> Iterator[Result]:
     kafka, server = scene.servers.kafka, scene.live()
     yield from latency.measure(scene.contenders, server, kafka, scene.race, rate=rate, seconds=seconds, rounds=rounds)
+
+
+def _container(lines: int, scene: Scene) -> Iterator[Result]:
+    from benchmarks.end_to_end.container import container
+
+    with container(scene.folder / "engine", lines) as given:
+        yield from compare(scene.contenders, given, scene.servers.receiver("file"), scene.race)
 
 
 def _lines(lines: int, sink: str, scene: Scene) -> Iterator[Result]:

@@ -1,5 +1,8 @@
 """rsyslog: imfile to omkafka or omfile, each line a JSON object with the file's name and a timestamp.
 
+It does not ask a Docker Engine: of a container it reads the file of the json-file driver, each line of which
+mmjsonparse takes apart, and writes what is in there with the container's name.
+
 For throughput, after its documentation: the ruleset has a queue of its own that gives batches of 4,096 to one worker
 (a second one would only contend for librdkafka's queue, and would mix up the lines), inotify instead of polling, larger
 submissions. The file's name is a constant of the template, which spares the metadata that imfile else adds to a line.
@@ -11,7 +14,7 @@ import json
 from pathlib import Path
 from typing import ClassVar
 
-from benchmarks.contender import FileSink, FileSource, Job, KafkaSink
+from benchmarks.contender import ContainerSource, FileSink, FileSource, Job, KafkaSink
 from benchmarks.peers.peer import Command, Peer
 from tests.servers import debian
 from tests.servers.cache import Recipe
@@ -29,15 +32,20 @@ global(workDirectory="{folder}" maxMessageSize="256k")
 module(load="imfile" mode="inotify")
 {module}
 template(name="line" type="list") {{
-  constant(value="{{\"message\":\"") property(name="msg" format="json")
-  constant(value="\",\"file\":{file},\"timestamp\":\"") property(name="timereported" dateFormat="rfc3339")
+  {line}
   constant(value="\"}}{end}")
 }}
 ruleset(name="all" queue.type="LinkedList" queue.size="100000" queue.dequeueBatchSize="4096" queue.workerThreads="1") {{
+  {parse}
   {action}
 }}
 input(type="imfile" file="{path}" tag="bench:" ruleset="all" maxSubmitAtOnce="4096")
 """
+LINE = r"""constant(value="{{\"message\":\"") property(name="msg" format="json")
+  constant(value="\",\"file\":{name},\"timestamp\":\"") property(name="timereported" dateFormat="rfc3339")"""
+CONTAINER_LINE = r"""constant(value="{{\"message\":\"") property(name="$!log" format="json" droplastlf="on")
+  constant(value="\",\"container\":{name},\"stream\":\"") property(name="$!stream")
+  constant(value="\",\"timestamp\":\"") property(name="$!time")"""
 
 
 def _install(home: Path, suite: str) -> str:
@@ -50,28 +58,32 @@ class Rsyslog(Peer):
     """The version of Debian's unstable suite."""
 
     name = "rsyslog"
-    does = frozenset({(FileSource, KafkaSink), (FileSource, FileSink)})
+    does = frozenset({(FileSource, KafkaSink), (FileSource, FileSink), (ContainerSource, FileSink)})
     recipe: ClassVar[Recipe] = Recipe("peer-rsyslog", "sid", _install)
 
     def command(self, job: Job) -> Command:
         source, sink = job.source, job.sink
-        assert isinstance(source, FileSource)
+        assert isinstance(source, FileSource | ContainerSource)
+        of_container = isinstance(source, ContainerSource)
+        modules = ['module(load="omkafka")'] * isinstance(sink, KafkaSink)
+        modules += ['module(load="mmjsonparse")'] * of_container
+        name = source.name if isinstance(source, ContainerSource) else str(source.path)
         config = job.folder / "rsyslog.conf"
-        to_kafka = isinstance(sink, KafkaSink)
         config.write_text(
             CONFIG.format(
                 folder=job.folder,
-                module='module(load="omkafka")' if to_kafka else "",
-                file=_quoted(json.dumps(str(source.path))),
-                path=source.path,
+                module="\n".join(modules),
+                line=(CONTAINER_LINE if of_container else LINE).format(name=_quoted(json.dumps(name))),
+                parse='action(type="mmjsonparse" cookie="")' if of_container else "",
+                path=source.log if isinstance(source, ContainerSource) else source.path,
                 action=_to_kafka(sink) if isinstance(sink, KafkaSink) else _to_file(sink),
-                end="" if to_kafka else r"\n",
+                end="" if isinstance(sink, KafkaSink) else r"\n",
             )
         )
-        modules = self.home / "root" / "usr" / "lib" / debian.MULTIARCH / "rsyslog"
+        folder = self.home / "root" / "usr" / "lib" / debian.MULTIARCH / "rsyslog"
         pid = job.folder / "rsyslogd.pid"
         return Command(
-            [str(self.home / "bin" / "rsyslogd"), "-n", "-f", str(config), "-i", str(pid), "-M", str(modules)]
+            [str(self.home / "bin" / "rsyslogd"), "-n", "-f", str(config), "-i", str(pid), "-M", str(folder)]
         )
 
 

@@ -1,5 +1,8 @@
 """syslog-ng: a file source to kafka-c() or file(), each line a JSON object with the file's name and a timestamp.
 
+It does not ask a Docker Engine: of a container it reads the file of the json-file driver, each line of which
+json-parser() takes apart, and writes what is in there with the container's name.
+
 For throughput, after its documentation: lines are not parsed, the source fetches 10,000 at once with a window that is
 larger than what the destination sends at once, and sending is asynchronous (batch-lines() would count only with
 sync-send). The log path has flow control, so that nothing is dropped when the destination is slower.
@@ -10,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from benchmarks.contender import FileSink, FileSource, Job, KafkaSink
+from benchmarks.contender import ContainerSource, FileSink, FileSource, Job, KafkaSink
 from benchmarks.peers.peer import Command, Peer
 from tests.servers import debian
 from tests.servers.cache import Recipe
@@ -26,6 +29,9 @@ PRODUCER = {
     "queue.buffering.max.messages": "500000",
 }
 LINE = "$(format-json message=$MESSAGE file=$FILE_NAME timestamp=$ISODATE)"
+CONTAINER_LINE = (
+    "$(format-json message=$(strip ${{.in.log}}) container={name} stream=${{.in.stream}} time=${{.in.time}})"
+)
 CONFIG = """@version: {version}
 options {{ threaded(yes); use-dns(no); dns-cache(no); log-fifo-size(200000); log-msg-size(262144); stats(freq(0)); }};
 source lines {{
@@ -34,7 +40,7 @@ source lines {{
 destination out {{
   {destination}
 }};
-log {{ source(lines); destination(out); flags(flow-control); }};
+log {{ source(lines); {parser} destination(out); flags(flow-control); }};
 """
 
 
@@ -55,16 +61,20 @@ class SyslogNg(Peer):
     """The version of Debian's unstable suite."""
 
     name = "syslog-ng"
-    does = frozenset({(FileSource, KafkaSink), (FileSource, FileSink)})
+    does = frozenset({(FileSource, KafkaSink), (FileSource, FileSink), (ContainerSource, FileSink)})
     recipe: ClassVar[Recipe] = Recipe("peer-syslog-ng", "sid", _install)
 
     def command(self, job: Job) -> Command:
         source, sink = job.source, job.sink
-        assert isinstance(source, FileSource)
-        destination = _to_kafka(sink) if isinstance(sink, KafkaSink) else _to_file(sink)
+        assert isinstance(source, FileSource | ContainerSource)
+        line, parser, path = LINE, "", source.path if isinstance(source, FileSource) else source.log
+        if isinstance(source, ContainerSource):
+            line = CONTAINER_LINE.format(name=source.name)
+            parser = 'parser { json-parser(prefix(".in.")); };'
+        destination = _to_kafka(sink) if isinstance(sink, KafkaSink) else _to_file(sink, line)
         version = ".".join(self.version().split(".")[:2])
         config = job.folder / "syslog-ng.conf"
-        config.write_text(CONFIG.format(version=version, path=source.path, destination=destination))
+        config.write_text(CONFIG.format(version=version, path=path, parser=parser, destination=destination))
         # The control socket is relative: a path may be longer than a socket address holds.
         places = ["--persist-file", "persist", "--control", "control", "--pidfile", "pid", "--cfgfile", str(config)]
         program = [str(self.home / "bin" / "syslog-ng"), "--foreground", "--no-caps", "--module-path"]
@@ -79,5 +89,5 @@ def _to_kafka(sink: KafkaSink) -> str:
     )
 
 
-def _to_file(sink: FileSink) -> str:
-    return f'file("{sink.path}" template("{LINE}\\n") flush-lines(10000));'
+def _to_file(sink: FileSink, line: str) -> str:
+    return f'file("{sink.path}" template("{line}\\n") flush-lines(10000));'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
@@ -15,7 +16,17 @@ from uuid import uuid4
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from benchmarks.contender import BinlogSource, Contender, FileSink, FileSource, Job, KafkaSink, Sink, Source
+from benchmarks.contender import (
+    BinlogSource,
+    ContainerSource,
+    Contender,
+    FileSink,
+    FileSource,
+    Job,
+    KafkaSink,
+    Sink,
+    Source,
+)
 from tests.servers.kafka import Kafka
 from tests.servers.mysql import MySQL
 
@@ -49,6 +60,8 @@ class Place:
 
     def source(self, kind: type[Source]) -> Source:
         """What a job of that kind reads."""
+        if kind is ContainerSource:
+            return self.log_of_container()
         return self.binlog() if kind is BinlogSource else self.lines()
 
     def binlog(self, database: str = "trial") -> BinlogSource:
@@ -80,6 +93,15 @@ class Place:
         lines = (f'10.0.{n >> 8}.{n & 255} - - {request.format(n)} 200 {n} "{agent}"\n' for n in range(LINES))
         path.write_text("".join(lines))
         return FileSource(path, LINES)
+
+    def log_of_container(self) -> ContainerSource:
+        """The same lines as the json-file driver of a Docker Engine writes them down: no Engine is asked for them."""
+        path = self.folder / "container-json.log"
+        with path.open("w") as log:
+            for line in self.lines().path.read_text().splitlines(keepends=True):
+                said = {"log": line, "stream": "stdout", "time": "2026-11-28T14:00:00.123456789Z"}
+                log.write(json.dumps(said, separators=(",", ":")) + "\n")
+        return ContainerSource("", "trial", path, LINES)
 
     def job(self, source: Source, kind: type[Sink], *, keyed: bool = False) -> Job:
         """A job into a new topic or file."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmarks.contender import (
     BinlogSource,
+    ContainerSource,
     Contender,
     FileSink,
     FileSource,
@@ -34,7 +35,7 @@ class Wlf(Contender):
     name = "wlf"
     does = frozenset(
         (source, sink)
-        for source in (BinlogSource, FileSource)
+        for source in (BinlogSource, FileSource, ContainerSource)
         for sink in (KafkaSink, FileSink, RedisSink, SearchSink, SeveralSinks)
     )
 
@@ -71,6 +72,8 @@ def pipeline(source: Source, sink: Sink) -> dict[str, Any]:
 def _collector(source: Source) -> dict[str, Any]:
     if isinstance(source, FileSource):
         return {"type": "File", "include": [str(source.path)]}
+    if isinstance(source, ContainerSource):
+        return {"type": "Docker", "address": source.address, "include": {"names": [source.name]}}
     return {
         "type": "Binlog",
         "host": source.host,

@@ -18,9 +18,14 @@ DOES_NOT = "it does not do this"
 
 
 class Book(msgspec.Struct, kw_only=True):
-    """All results with the machine they are from. A newer result takes the place of the older one."""
+    """All results with the machine they are from. A newer result takes the place of the older one.
+
+    Figures of two machines are not to be compared: a result that is from another one than most says so, stays as it
+    is, and stands beside none but those of the same machine.
+    """
 
     machine: str
+    """That of the newest results."""
     versions: dict[str, str] = {}
     """Of the contenders, by name."""
     results: list[Result] = []
@@ -32,6 +37,22 @@ class Book(msgspec.Struct, kw_only=True):
             index = places.setdefault(_key(result), len(self.results))
             self.results[index : index + 1] = [result]
 
+    def move_to(self, machine: str) -> None:
+        """What is added from now on is from this machine; what is there already keeps its own."""
+        before, self.machine = self.machine, machine
+        if before != machine:
+            self.results = [_said(result, result.machine or before, machine) for result in self.results]
+
+    def merge(self, other: Book) -> None:
+        """Take in what another book holds; what it does not hold stays."""
+        self.move_to(other.machine)
+        self.add(other.results)
+        self.versions.update(other.versions)
+
+    def machines(self) -> list[str]:
+        """All machines, that of the newest results first."""
+        return list(dict.fromkeys([self.machine, *(result.machine or self.machine for result in self.results)]))
+
     def find(self, suite: str, case: str, input: str, who: str = OURS) -> Result | None:
         """A result with figures."""
         for result in self.results:
@@ -39,14 +60,22 @@ class Book(msgspec.Struct, kw_only=True):
                 return None if result.missing else result
         return None
 
+    def rival(self, ours: Result, who: str) -> Result | None:
+        """What another one did of the same on the same machine."""
+        found = self.find(ours.suite, ours.case, ours.input, who)
+        return found if found is not None and found.machine == ours.machine else None
+
     def beside(self, suite: str, case: str, input: str) -> list[Result]:
-        """What others did in one case with one input; what they do not do is left out."""
+        """What others did in one case with one input, on the machine on which wlf did; what they do not do is left
+        out."""
+        ours = self.find(suite, case, input)
         return [
             result
             for result in self.results
             if (result.suite, result.case, result.input) == (suite, case, input)
             and result.who != OURS
             and result.missing != DOES_NOT
+            and (ours is None or result.machine == ours.machine)
         ]
 
     def cases(self, *suites: str) -> Iterator[tuple[str, str, str]]:
@@ -61,6 +90,10 @@ class Book(msgspec.Struct, kw_only=True):
             for result in self.results
             if result.who not in there and result.missing not in ("", DOES_NOT)
         }
+
+
+def _said(result: Result, measured_on: str, usual: str) -> Result:
+    return msgspec.structs.replace(result, machine="" if measured_on == usual else measured_on)
 
 
 def _key(result: Result) -> tuple[str, str, str, str]:

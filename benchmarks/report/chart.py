@@ -10,7 +10,18 @@ from html import escape
 from typing import NamedTuple
 
 from benchmarks.report.book import OURS, Book, speed, times
-from benchmarks.report.targets import DECODE, DECODED, FILE, KAFKA, KEYED, LINES, LINES_INPUT, PEERS
+from benchmarks.report.targets import (
+    CONTAINER,
+    DECODE,
+    DECODED,
+    FILE,
+    KAFKA,
+    KEYED,
+    LINES,
+    LINES_INPUT,
+    LINES_TO_FILE,
+    PEERS,
+)
 from benchmarks.result import Result
 
 WIDTH, MARGIN, NAMES, GAP = 800, 24, 128, 16
@@ -57,6 +68,8 @@ GROUPS = (
     Group("binlog → Kafka, keyed, 12 partitions", PEERS, KEYED, ("D",)),
     Group("binlog → file", PEERS, FILE, ("A", "B", "C")),
     Group("log file → Kafka", PEERS, LINES, (LINES_INPUT,), "lines/s"),
+    Group("log file → file", PEERS, LINES_TO_FILE, (LINES_INPUT,), "lines/s"),
+    Group("log of a container → file", PEERS, CONTAINER, (LINES_INPUT,), "lines/s"),
     Group("decoding a binlog file, wlf with JSON (rows a CPU second)", DECODE, DECODED, ("A", "B", "C"), "rows/s"),
 )
 
@@ -90,7 +103,8 @@ def draw(book: Book, command: str) -> str:
     page.y += 12
     page.text(MARGIN, page.y, "Rows a second: wlf beside other programs, same data, same run", "title")
     page.y += LINE
-    page.text(MARGIN, page.y, f"{command} on {book.machine}", "soft")
+    others = ", some on another machine" if len(book.machines()) > 1 else ""
+    page.text(MARGIN, page.y, f"{command} on {book.machine}{others}", "soft")
     page.y += LINE - 3
     page.text(MARGIN, page.y, "Longer is faster. In brackets: beside wlf, so 0.5x is half as fast.", "soft small")
     page.y += LINE - 6

@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.report import tables
 from benchmarks.report.book import Book
 from benchmarks.report.chart import draw
-from benchmarks.report.targets import DECODE, E2E, LATENCY, PEERS
+from benchmarks.report.targets import DECODE, E2E, LATENCY, LOGS, PEERS
 
 ROOT = Path(__file__).parents[2]
 LATEST = ROOT / "benchmarks" / "results" / "latest.json"
@@ -59,18 +59,29 @@ def readme_section(book: Book) -> str:
             "## Speed and memory",
             "",
             "Events a second in one run beside others, the same data and the same sinks; decoding and files in CPU",
-            f"seconds. `{commands(book)}` on {book.machine}.",
+            f"seconds. `{commands(book)}` on {book.machine}{_elsewhere(book)}.",
             "Every figure, the targets and how to run it: [docs/benchmarks.md](docs/benchmarks.md).",
             "",
-            tables.comparison(book, PEERS, DECODE, "replay"),
+            tables.comparison(book, PEERS, DECODE, "replay", is_meant=lambda case: case not in LOGS),
+            "",
+            "Logs, in lines a second beside rsyslog and syslog-ng in the same run. Each has a number: what is lost or",
+            "comes twice would be told. Of a container, wlf asks the Engine; the two others read its file.",
+            "",
+            tables.comparison(book, PEERS, is_meant=lambda case: case in LOGS),
         ]
     )
+
+
+def _elsewhere(book: Book) -> str:
+    """The other machines, by the marks that their results bear in the tables."""
+    others = book.machines()[1:]
+    return "".join(f"; what is marked {tables.mark(number)} on {name}" for number, name in enumerate(others, start=2))
 
 
 def page_sections(book: Book) -> dict[str, str]:
     """By mark."""
     found = {
-        "machine": f"Measured on {book.machine}.",
+        "machine": f"Measured on {book.machine}{_elsewhere(book)}.",
         "inputs": tables.inputs(),
         "targets": tables.targets(book),
         "absent": tables.absent(book) if book.absent() else "Nothing is missing.",

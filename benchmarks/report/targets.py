@@ -10,7 +10,10 @@ from benchmarks.result import Result
 
 DECODE, DECODED = "decode", "decode + JSON"
 PEERS, E2E, LATENCY = "peers", "end to end", "latency"
-KAFKA, KEYED, FILE, LINES = "binlog -> Kafka", "binlog -> Kafka, 12 partitions", "binlog -> file", "file -> Kafka"
+KAFKA, KEYED, FILE = "binlog -> Kafka", "binlog -> Kafka, 12 partitions", "binlog -> file"
+LINES, LINES_TO_FILE, CONTAINER = "file -> Kafka", "file -> file", "Docker -> file"
+LOGS = (LINES_TO_FILE, LINES, CONTAINER)
+"""What is done with log lines: tables of its own."""
 LINES_INPUT = "150-byte lines"
 ALL_AT_ONCE = "binlog -> Kafka + "
 DEBEZIUM = ("Debezium engine", "Debezium Server")
@@ -42,7 +45,7 @@ def _beside(
     """Speed as a multiple of the fastest of `who`, by input."""
     for input, target in least.items():
         ours = book.find(suite, case, input)
-        others = [found for name in who if (found := book.find(suite, case, input, name)) is not None]
+        others = [found for name in who if ours is not None and (found := book.rival(ours, name)) is not None]
         if ours is None or not others:
             why = _why(book, who) if ours is not None else ""
             yield Reached(f"{what}, {input}", f"{target:g} x", f"not measured{why}", None)
@@ -65,7 +68,7 @@ def _memory(book: Book) -> Iterator[Reached]:
         for input in inputs
         if (ours := book.find(PEERS, case, input)) is not None
         for name in DEBEZIUM
-        if (other := book.find(PEERS, case, input, name)) is not None and other.peak_rss_mb
+        if (other := book.rival(ours, name)) is not None and other.peak_rss_mb
     ]
     what, target = "binlog -> Kafka, peak RSS as a share of Debezium's", f"at most {MEMORY_SHARE:g}"
     if not pairs:
@@ -82,7 +85,7 @@ def _all_at_once(book: Book) -> Iterator[Reached]:
         if result.suite != E2E or not result.case.startswith(ALL_AT_ONCE) or result.who != OURS or result.missing:
             continue
         alone = book.find(E2E, KAFKA, result.input) or book.find(E2E, KEYED, result.input)
-        if alone is None or result.case.endswith("live"):
+        if alone is None or result.case.endswith("live") or alone.machine != result.machine:
             continue
         ratio = _cpu(result) / _cpu(alone)
         found = True
@@ -99,10 +102,13 @@ def _cpu(result: Result) -> float:
 
 
 def _latency(book: Book) -> Iterator[Reached]:
-    found = {
-        result.who: result.p99_ms
+    measured = {
+        result.who: result
         for result in book.results
         if result.suite == LATENCY and result.input == LATENCY_RATE and not result.missing
+    }
+    found = {
+        who: result.p99_ms for who, result in measured.items() if result.machine == measured.get(OURS, result).machine
     }
     what = f"p99 from commit to readable in Kafka at {LATENCY_RATE}"
     target = f"a bare client's + {LATENCY_MARGIN_MS:g} ms"

@@ -7,10 +7,26 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.contender import ContainerSource, FileSink, FileSource, KafkaSink
+from benchmarks.peers.rsyslog import Rsyslog
+from benchmarks.peers.syslog_ng import SyslogNg
 from benchmarks.report import pages, tables, targets
+from benchmarks.report.__main__ import main as publish
 from benchmarks.report.book import DOES_NOT, Book, load, save
 from benchmarks.report.chart import draw
-from benchmarks.report.targets import DECODE, DECODED, E2E, FILE, KAFKA, KEYED, LATENCY, PEERS, Reached, reached
+from benchmarks.report.targets import (
+    DECODE,
+    DECODED,
+    E2E,
+    FILE,
+    KAFKA,
+    KEYED,
+    LATENCY,
+    LINES_INPUT,
+    PEERS,
+    Reached,
+    reached,
+)
 from benchmarks.result import Result
 
 MACHINE = "2 cores of something & others, Python 3"
@@ -45,6 +61,47 @@ def test_results_come_back_from_their_file(tmp_path: Path) -> None:
 def test_a_newer_result_takes_the_place_of_the_older_one() -> None:
     book = made_up(peer(KAFKA, "wlf", "A", 100), peer(KAFKA, "wlf", "B", 100), peer(KAFKA, "wlf", "A", 200))
     assert [(r.input, r.events) for r in book.results] == [("A", 2000), ("B", 1000)]
+
+
+def test_results_of_another_machine_stay_and_are_compared_with_none_of_this_one() -> None:
+    book = made_up(peer(KAFKA, "wlf", "A", 600), peer(KAFKA, "Debezium engine", "A", 100), peer(KAFKA, "wlf", "B", 900))
+    book.move_to("another")
+    book.add([peer(KAFKA, "wlf", "B", 800), peer(KAFKA, "Debezium engine", "B", 100)])
+    assert [(r.input, r.who, r.machine) for r in book.results] == [
+        ("A", "wlf", MACHINE),
+        ("A", "Debezium engine", MACHINE),
+        ("B", "wlf", ""),
+        ("B", "Debezium engine", ""),
+    ]
+    assert target(book, "binlog -> Kafka / Debezium, A").reached == "6.00 x"
+    assert target(book, "binlog -> Kafka / Debezium, B").reached == "8.00 x"
+    text = pages.page_sections(book)
+    assert text["machine"] == f"Measured on another; what is marked [2] on {MACHINE}."
+    assert f"| {KAFKA} [2] | A | wlf |" in text["results"]
+    assert f"| {KAFKA} | B | wlf |" in text["results"]
+    book.add([peer(KAFKA, "wlf", "A", 700)])
+    assert target(book, "binlog -> Kafka / Debezium, A").holds is None
+
+
+def test_results_that_come_home_are_marked_no_more() -> None:
+    book = made_up(peer(KAFKA, "wlf", "A", 600))
+    book.move_to("another")
+    book.move_to(MACHINE)
+    assert book == made_up(peer(KAFKA, "wlf", "A", 600))
+
+
+def test_publishing_a_part_keeps_the_earlier_results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    kept, part = tmp_path / "kept.json", tmp_path / "part.json"
+    monkeypatch.setattr(pages, "KEPT", kept)
+    monkeypatch.setattr(pages, "write", lambda book: None)
+    save(made_up(peer(KAFKA, "wlf", "A", 600), peer(FILE, "wlf", "A", 100)), kept)
+    later = Book(machine="another", versions={"rivet": "2"}, results=[peer(FILE, "wlf", "A", 200)])
+    save(later, part)
+    publish([str(part)])
+    assert [(r.case, r.events, r.machine) for r in load(kept).results] == [(KAFKA, 6000, MACHINE), (FILE, 2000, "")]
+    assert load(kept).versions == {"rivet": "2"}
+    publish([str(part), "--anew"])
+    assert load(kept) == later
 
 
 def test_the_fastest_of_several_peers_is_what_counts() -> None:
@@ -123,6 +180,24 @@ def test_what_a_peer_does_not_do_is_not_shown_and_what_failed_is() -> None:
 
 def test_losses_are_shown() -> None:
     assert "| 3 / 4 |" in tables.everything(made_up(peer(FILE, "wlf", "A", 1, lost=3, duplicates=4)), PEERS)
+
+
+def test_logs_have_a_table_of_their_own_with_the_ratio_to_each_peer_and_what_it_lost() -> None:
+    book = made_up(peer(KAFKA, "wlf", "A", 100))
+    for case in targets.LOGS:
+        book.add([peer(case, "wlf", LINES_INPUT, 300), peer(case, "rsyslog", LINES_INPUT, 200)])
+        book.add([peer(case, "syslog-ng", LINES_INPUT, 600, lost=1_000, duplicates=2)])
+    change_data, logs = pages.readme_section(book).split("Logs, in ")
+    for case in targets.LOGS:
+        assert f"| {case} |" not in change_data
+        line = next(line for line in logs.splitlines() if line.startswith(f"| {case} |"))
+        assert "rsyslog **1.50**; syslog-ng **0.50** (1,000 lost, 2 twice)" in line
+
+
+def test_every_way_of_log_lines_is_measured_beside_both_peers() -> None:
+    ways = {SyslogNg.name: SyslogNg.does, Rsyslog.name: Rsyslog.does}
+    for source, sink in ((FileSource, FileSink), (FileSource, KafkaSink), (ContainerSource, FileSink)):
+        assert all((source, sink) in does for does in ways.values())
 
 
 def test_a_chart_without_results_says_so() -> None:

@@ -12,7 +12,7 @@ from benchmarks import suites
 from benchmarks.bench_decode import FLOORS
 from benchmarks.loads import LOADS
 from benchmarks.report import pages
-from benchmarks.report.book import Book, load
+from benchmarks.report.book import Book, load, save
 from benchmarks.report.targets import DECODE, DECODED
 from benchmarks.result import Result
 from benchmarks.suites import Step, problems
@@ -71,6 +71,13 @@ def test_only_the_named_steps_run(made_of: Set) -> None:
     assert [r.case for r in load(path).results] == ["one"]
 
 
+def test_results_of_another_machine_are_kept_with_its_name(made_of: Set) -> None:
+    path = made_of(step("two", result("two")))
+    save(Book(machine="another", results=[result("one")]), path)
+    command.main([])
+    assert [(r.case, r.machine) for r in load(path).results] == [("one", "another"), ("two", "")]
+
+
 def test_a_quick_run_leaves_the_whole_ones_alone_and_is_not_shown(made_of: Set) -> None:
     path = made_of(step("one", result("one")))
     command.main(["--quick"])
@@ -116,5 +123,5 @@ def test_every_corpus_has_a_floor() -> None:
 
 
 def test_what_another_checkout_lacks_is_left_out() -> None:
-    assert suites._is_there("report")
-    assert not suites._is_there("nowhere.at_all")
+    assert suites._is_there("benchmarks.report")
+    assert not suites._is_there("benchmarks.nowhere.at_all")

@@ -58,3 +58,22 @@ def test_what_a_full_batch_left_behind_is_due_by_its_own_age(batcher: Batcher) -
     add(batcher, 5.0, 101)
     assert taken(batcher, 5.004) == 100
     assert batcher.due_at() == 5.01
+
+
+def test_what_comes_whole_is_not_cut_to_fill_up_a_batch_that_is_half_full(batcher: Batcher) -> None:
+    for _ in range(4):
+        add(batcher, 5.0, 80)
+    assert [taken(batcher, 5.0) for _ in range(3)] == [80] * 3
+    assert taken(batcher, 5.02) == 80
+
+
+def test_a_batch_that_is_less_than_half_full_is_filled_up(batcher: Batcher) -> None:
+    add(batcher, 5.0, 40)
+    add(batcher, 5.0, 80)
+    assert [taken(batcher, 5.0), taken(batcher, 5.02)] == [100, 20]
+
+
+def test_what_is_larger_than_a_batch_is_cut(batcher: Batcher) -> None:
+    add(batcher, 5.0, 60)
+    add(batcher, 5.0, 150)
+    assert [taken(batcher, 5.0), taken(batcher, 5.0), taken(batcher, 5.02)] == [100, 100, 10]

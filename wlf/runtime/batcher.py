@@ -49,8 +49,13 @@ class Batcher:
         self._taken_at = now
         return OutgoingBatch(self._cut(), self.format)
 
+    def _is_left_whole(self, part: Slice, size: int, events: int, room: int) -> bool:
+        """Is it kept for the next batch, this one being half full? What goes out uncut is never split and joined."""
+        fits = part.length == len(part.batch) <= self._max_events and size <= self._max_bytes
+        return fits and (2 * events <= self._max_events or 2 * room <= self._max_bytes)
+
     def _cut(self) -> list[Slice]:
-        """Slices up to the limits, one event at least; a slice that does not fit whole is cut in two."""
+        """Slices up to the limits, one event at least; one that does not fit is cut in two, or left for the next."""
         slices: list[Slice] = []
         events, room = self._max_events, self._max_bytes
         while self._waiting and events > 0:
@@ -60,7 +65,7 @@ class Batcher:
             if size > room:
                 count = count * room // size or (0 if slices else 1)
             count = min(count, events)
-            if not count:
+            if not count or (count < part.length and self._is_left_whole(part, size, events, room)):
                 break
             self._waiting.popleft()
             if count < part.length:

@@ -15,6 +15,7 @@ from typing import Any
 
 from wlf.graph.plan import Plan
 from wlf.graph.render.plan_text import guarantee_lines
+from wlf.runtime.heap import keep_memory
 from wlf.runtime.report import RunReport
 from wlf.runtime.runner import Runner
 
@@ -64,6 +65,7 @@ async def _run(runner: Runner, plan: Plan, show: Callable[[str], None] | None) -
     for line in guarantee_lines(plan):
         logger.info("%s", line)
     _tune_gc()
+    keep_memory()
     showing = asyncio.create_task(_show(runner, show))
     try:
         return await runner.run()

@@ -188,3 +188,18 @@ def test_a_deleted_file_is_read_to_its_end_and_then_forgotten(tmp_path: Path) ->
     lines, stored = run(scenario())
     assert sorted(lines) == ["1", "2", "3"]
     assert stored == 1
+
+
+def test_a_new_file_is_read_though_all_that_may_be_open_are_removed_ones(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with FileReading(tmp_path, max_open_files=2) as reading:
+            for round in range(3):
+                names = [tmp_path / f"{round}-{number}.log" for number in range(3)]
+                for name in names:
+                    append(name, name.stem)
+                await reading.until(lambda: len(reading.lines) == 3 * (round + 1))  # noqa: B023
+                for name in names:
+                    name.unlink()
+            assert sorted(reading.lines) == [f"{round}-{number}" for round in range(3) for number in range(3)]
+
+    run(scenario())

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from wlf.components.base import Context, Dispatcher, Outgoing, Partial
-from wlf.components.config import DispatcherConfig
+from wlf.components.config import BatchConfig, DispatcherConfig
 from wlf.components.dispatchers._file.forms import FORMS
 from wlf.components.dispatchers._file.paths import FilePaths, Path, split_template
 from wlf.components.dispatchers._file.store import FileStore, NotSynced, Refused
@@ -39,8 +39,16 @@ class RotateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     ] = None
 
 
+class FileBatch(BatchConfig, frozen=True, kw_only=True):
+    """When a batch is dispatched. Larger than elsewhere: a turn of the writing thread costs as much as 500 lines."""
+
+    max_events: Annotated[int, Meta(description="events in one dispatched batch at most", ge=1)] = 10_000
+
+
 class FileConfig(DispatcherConfig, frozen=True, kw_only=True):
     """Options of File."""
+
+    batch: Annotated[FileBatch, Meta(description="when a batch is dispatched")] = FileBatch()
 
     path: Annotated[
         Template, Meta(description="where the lines go, a template such as `out/%{/database}/%{/table}.jsonl`")

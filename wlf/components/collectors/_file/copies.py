@@ -43,12 +43,12 @@ class Copies:
     def judge(self, copy: Followed) -> tuple[Verdict, Followed | None]:
         """What the open file `copy` is, and of which original."""
         waits = unknown = False
-        for original in list(copy.originals):
+        for original in copy.originals:
             verdict = self._compare(copy, original)
             if verdict is Verdict.GOES_ON:
                 return verdict, original
             if verdict is Verdict.OWN:
-                copy.originals.remove(original)
+                copy.originals = tuple(each for each in copy.originals if each is not original)
             waits |= verdict is Verdict.WAITS
             unknown |= verdict is Verdict.UNKNOWN
         if unknown:

@@ -85,7 +85,7 @@ class Followed:
         """The one that found it; 0: a notice did."""
         self.end: int | None = None
         """Where reading ends, in bytes on the disk, for a run that has an end."""
-        self.originals: list[Followed] = []
+        self.originals: tuple[Followed, ...] = ()
         """What this may be a copy of: until that is known, it is not read."""
         self.same_bytes = 0
         """So much of it was found to be the same as in the original."""
@@ -117,9 +117,8 @@ class Followed:
     def place(self) -> Position:
         """Where a restart would read on."""
         if self.head_hasher is not None:
-            self.head = self.head_hasher.digest()
-            if self.head_bytes == HEAD_BYTES:
-                self.head_hasher = None
+            # Not kept for what may come: it is four times as large as all else that is known of a short file.
+            self.head, self.head_hasher = self.head_hasher.digest(), None
         return Position(
             self.path, self.offset, self.device, self.inode, self.born, self.size, self.changed, self.head_bytes,
             self.head, self.tail_digest if self.tail is None else digest(self.tail), self.within, self.is_ended,

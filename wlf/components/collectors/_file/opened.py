@@ -42,11 +42,14 @@ class Opened:
         self._files.pop(id, None)
 
     def surplus(self) -> Followed | None:
-        """Which one is to be closed; of one that is gone nothing else is left, so it comes last."""
+        """Which one is to be closed, never the one that was opened or read last. Of one that is gone nothing else is
+        left, so it comes behind those that have a name, and behind those that are read to their end."""
         if len(self._files) <= self.limit:
             return None
-        there = (each for each in self._files.values() if each.now is not None)
-        return next(there, None) or next(iter(self._files.values()))
+        newest = next(reversed(self._files.values()))
+        there = (each for each in self._files.values() if each.now is not None and each is not newest)
+        read = (each for each in self._files.values() if each.is_ended and each is not newest)
+        return next(there, None) or next(read, None) or next(iter(self._files.values()))
 
     def lower(self) -> None:
         """The system lets no more be open than there are."""

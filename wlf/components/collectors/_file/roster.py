@@ -219,7 +219,7 @@ class Roster:
 
     def judge(self, followed: Followed) -> None:
         """See what a file that may be a copy is: it waits, takes the place of its original, or is one of its own."""
-        for each in list(followed.originals):
+        for each in followed.originals:
             if each.now is not None:
                 self.open(each)
         if not self._refresh(followed):
@@ -243,7 +243,7 @@ class Roster:
             if followed.is_packed:
                 self._drop(followed, tell=False)
             else:
-                followed.originals.clear()
+                followed.originals = ()
                 self._announce(followed)
         return bool(waiting)
 
@@ -363,10 +363,10 @@ class Roster:
             self._announce(followed)
         return followed
 
-    def _originals(self, path: str, followed: Followed, walk: int) -> list[Followed]:
+    def _originals(self, path: str, followed: Followed, walk: int) -> tuple[Followed, ...]:
         """Who may be what a file that was made at `path` is a copy of: gone ones first."""
         if self.starts_at_end:
-            return []
+            return ()
         found: list[Followed] = []
         for name in originals_of(path):
             found += self._gone.at(name)
@@ -378,11 +378,11 @@ class Roster:
         if is_compressed(path):  # it may have been numbered anew since it was packed
             found += self._gone.of_stem(stem_of(path)) + self._stored_named(_STEM + stem_of(path))
         # Of two that one walk brings, neither was read when the other was made.
-        return [
+        return tuple(
             each
             for each in dict.fromkeys(found)
             if each is not followed and (each.offset or each.is_queued) and not 0 < walk == each.walk_of_arrival
-        ]
+        )
 
     def _stored_named(self, name: str) -> list[Followed]:
         """Those that are stored and not found yet, by their name or its stem."""
@@ -394,7 +394,7 @@ class Roster:
 
     def _announce(self, followed: Followed) -> None:
         """Tell where its reading begins."""
-        followed.originals = []
+        followed.originals = ()
         followed.is_checked = True
         self._waiting.pop(followed.id, None)
         self.files[followed.id] = followed
@@ -424,7 +424,7 @@ class Roster:
         self._forget_renamed(original)
         position = original.place()
         self._departed(copy)
-        copy.id, copy.originals = original.id, []
+        copy.id, copy.originals = original.id, ()
         copy.take_over(position)
         copy.rereads = original.rereads
         if not copy.is_packed and copy.size < position.offset:
@@ -435,7 +435,7 @@ class Roster:
         self._arrived(copy)
         self._departed(original)
         for other in self._waiting.values():
-            other.originals = [copy if each is original else each for each in other.originals]
+            other.originals = tuple(copy if each is original else each for each in other.originals)
         self.news[copy.id] = copy.place().encode()
         self.queue.add(copy)
         self._wake_copies(copy)
