@@ -30,6 +30,7 @@ class PlainReading:
         self._config = config
         self._context = context
         self._roster = roster
+        self._read_bytes = tally.read_bytes
         multiline = config.multiline
         self._reader = LineReader(
             Splitters(config.encoding, tally.replaced.add),
@@ -63,7 +64,9 @@ class PlainReading:
 
     def read(self, followed: Followed) -> Read | None:
         """See Reading."""
+        first = followed.offset
         lines = self._reader.read(followed)
+        self._read_bytes.add(followed.offset - first)
         return None if lines is None else self._made(followed, lines)
 
     def wait(self, followed: Followed, now: float) -> None:
