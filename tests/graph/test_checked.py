@@ -78,7 +78,7 @@ def test_any_change_is_checked_again(change: str, file: Path, tmp_path: Path, mo
     elif change == "environment":
         env = {"TO": "t"}
     elif change == "version":
-        monkeypatch.setattr("wlf.__version__", "0.0.0")
+        monkeypatch.setattr("wlf.graph.checked.__version__", "0.0.0")
     else:
         (tmp_path / "orders.checked.json").write_text("{")
     assert compile_counting(file, tmp_path, monkeypatch, **env)[1] == 1
