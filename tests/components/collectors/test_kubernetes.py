@@ -286,6 +286,20 @@ async def test_logs_that_are_links_are_followed(tmp_path: Path) -> None:
 
 
 @on_loop
+async def test_links_to_logs_of_docker_are_read_as_what_they_are(tmp_path: Path) -> None:
+    """As with cri-dockerd."""
+    docker = tmp_path / "abc-json.log"
+    times = [f"2026-11-28T12:00:0{number}.5Z" for number in range(3)]
+    texts = ["one\\n", "tw", "o\\n"]
+    lines = [f'{{"log":"{text}","stream":"stderr","time":"{at}"}}\n' for text, at in zip(texts, times, strict=True)]
+    docker.write_text("".join(lines))
+    async with PodReading(tmp_path) as reading:
+        reading.log("web-0", "u0").path.symlink_to(docker)
+        await reading.until(lambda: reading.lines == ["one", "two"])
+    assert [(event.stream, event.time) for event in reading.pod_lines] == [("stderr", times[0]), ("stderr", times[1])]
+
+
+@on_loop
 async def test_the_directory_itself_may_be_a_link(tmp_path: Path) -> None:
     async with PodReading(tmp_path) as reading:
         shutil.rmtree(reading.folder)

@@ -219,6 +219,18 @@ async def test_a_refusal_is_told_once_counted_and_gone_when_the_server_answers(
 
 
 @on_loop
+async def test_a_quiet_watch_is_an_answer_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "wlf.k8s")
+    async with KubeApi() as server, watching(tmp_path, server) as seen:
+        await seen.until(lambda: server.watches == 1)
+        server.refuse = lambda request: failure(403, "not any more")
+        server.end_watches()
+        await seen.until(lambda: seen.errors("forbidden") >= 2)
+        server.refuse = lambda request: None
+        await seen.until(lambda: "the API server answers again" in caplog.text)
+
+
+@on_loop
 async def test_a_server_that_asks_for_time_is_given_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
 

@@ -77,7 +77,7 @@ class Api:
             raise await self._failed(error) from error
 
     async def lines(self, path: str, params: Mapping[str, str], quiet_seconds: float) -> AsyncGenerator[bytes, None]:
-        """The lines of an answer that goes on, until the server ends it. Raises ApiError."""
+        """The lines of an answer that goes on, an empty one as soon as it begins. Raises ApiError."""
         import httpx2
 
         timeout = httpx2.Timeout(ANSWER_SECONDS, read=quiet_seconds)
@@ -87,6 +87,7 @@ class Api:
                 if response.status_code != 200:
                     body = await response.aread()
                     raise refusal(response.status_code, body, response.headers.get("Retry-After", ""))
+                yield b""
                 async for chunk in response.aiter_bytes():
                     *whole, rest = (rest + chunk).split(b"\n")
                     for line in whole:

@@ -128,6 +128,7 @@ class Watch:
             async for line in lines:
                 if line:
                     self._take(decode_event(line))
+                else:
                     self._answered()
 
     def _take(self, event: WatchEvent) -> None:
@@ -155,7 +156,6 @@ class Watch:
         self._is_expired = True
 
     def _answered(self) -> None:
-        self._delay = FIRST_DELAY
         if self._told:
             self._told = ""
             self._context.logger.info("%s: the API server answers again", self._what)
