@@ -13,6 +13,7 @@ import pytest
 
 from tests.servers.cache import NotInstalled
 from tests.servers.elasticsearch import Elasticsearch
+from tests.servers.helm import HELM, HELM_3, Helm
 from tests.servers.kafka import Kafka
 from tests.servers.kafka_mock import KafkaMock
 from tests.servers.mariadb import MariaDB
@@ -22,7 +23,7 @@ from tests.servers.redis import Redis
 from tests.servers.server import Server
 
 KINDS = ("mariadb", "mysql", "redis", "kafka", "opensearch", "elasticsearch")
-FIXTURES = {*KINDS, "redis_server", "kafka_mock", *(f"make_{kind}" for kind in KINDS)}
+FIXTURES = {*KINDS, "redis_server", "kafka_mock", "helm", *(f"make_{kind}" for kind in KINDS)}
 
 AnyServer = TypeVar("AnyServer", bound=Server)
 Make = Callable[..., AnyServer]
@@ -127,6 +128,16 @@ def kafka_mock() -> Iterator[KafkaMock]:
         raise
     with mock:
         yield mock
+
+
+@pytest.fixture(scope="session", params=[HELM, HELM_3], ids=lambda recipe: recipe.name)
+def helm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Helm:
+    """Helm 4, and once more Helm 3: both are in use."""
+    try:
+        return Helm(request.param, tmp_path_factory.mktemp("helm"))
+    except NotInstalled as missing:
+        skip_or_fail(str(missing))
+        raise
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import sys
 from tests.servers.cache import Recipe, cache_dir, home_of, install, locked
 from tests.servers.commands import InstallError
 from tests.servers.elasticsearch import Elasticsearch
+from tests.servers.helm import HELM, HELM_3
 from tests.servers.kafka import Kafka
 from tests.servers.mariadb import MariaDB
 from tests.servers.mysql import MySQL
@@ -16,7 +17,8 @@ from tests.servers.opensearch import OpenSearch
 from tests.servers.redis import Redis
 
 SERVERS = (MariaDB, MySQL, Redis, Kafka, OpenSearch, Elasticsearch)
-RECIPES: dict[str, Recipe] = {server.recipe.name: server.recipe for server in SERVERS}
+TOOLS = (HELM, HELM_3)
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*(server.recipe for server in SERVERS), *TOOLS)}
 
 
 def main(arguments: list[str] | None = None) -> int:
