@@ -20,9 +20,10 @@ READ = {
     "pods of a namespace": "/api/v1/namespaces/wlf/pods",
     "pods of a node": "/api/v1/pods?fieldSelector=spec.nodeName%3Dnode-1",
     "namespaces": "/api/v1/namespaces",
-    "a namespace": "/api/v1/namespaces/wlf",
 }
 REFUSED = {
+    "one pod, which it lists": ("GET", "/api/v1/namespaces/wlf/pods/web"),
+    "one namespace, likewise": ("GET", "/api/v1/namespaces/wlf"),
     "secrets": ("GET", "/api/v1/secrets"),
     "secrets of its own namespace": ("GET", "/api/v1/namespaces/wlf/secrets"),
     "config maps": ("GET", "/api/v1/namespaces/wlf/configmaps"),
@@ -91,7 +92,7 @@ def test_the_account_has_no_right_beyond_those_that_every_account_has(cluster: K
     cluster.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "any", "namespace": "wlf"}})
     everybodys = rights(cluster, cluster.account_token("wlf", "any"))
     own = [rule for rule in rights(cluster, token) if rule not in everybodys]
-    assert own == [{"verbs": ["get", "list", "watch"], "apiGroups": [""], "resources": ["pods", "namespaces"]}]
+    assert own == [{"verbs": ["list", "watch"], "apiGroups": [""], "resources": ["pods", "namespaces"]}]
 
 
 def rights(cluster: KubeApiserver, token: str) -> list[Any]:
