@@ -6,7 +6,7 @@ STATE  ?= out/state
 
 .PHONY: demo install dev servers test test-outages test-kills soak test-matrix check format bench bench-peers bench-micro \
 	bench-formats bench-dispatchers bench-files bench-file-resources bench-snapshot \
-	bench-compare peers try-peers docs clean help
+	bench-compare peers try-peers kube-apiserver docs clean help
 
 help:            ## the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -95,6 +95,10 @@ peers: servers             ## the programs that wlf is compared with, in the ser
 
 try-peers: peers           ## a small job of each peer on real servers: does every row and line arrive?
 	WLF_TRY_PEERS=1 $(BIN)/python -m pytest tests/benchmarks/test_peers.py
+
+kube-apiserver: $(VENV)/.dev ## compile a real kube-apiserver for the tests that know what to do with it, and try them
+	$(BIN)/python -m tests.servers.install etcd kube-apiserver helm
+	WLF_TRY_KUBE_APISERVER=1 $(BIN)/python -m pytest tests/integration/test_kube_apiserver.py
 
 docs: $(VENV)/.dev        ## write the generated reference anew
 	$(BIN)/python -m tests.docs.generate

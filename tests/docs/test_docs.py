@@ -14,7 +14,15 @@ from tests.docs.generate import DOCS, pages
 from wlf.cli import main
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md"), *ROOT.glob("examples/**/*.md"), *ROOT.glob("tests/**/*.md")])
+PAGES = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *DOCS.glob("*.md"),
+        *ROOT.glob("deploy/**/*.md"),
+        *ROOT.glob("examples/**/*.md"),
+        *ROOT.glob("tests/**/*.md"),
+    ]
+)
 COMMANDS = re.compile(r"^    (wlf .*?)(?:\s{2,}#.*)?$", re.MULTILINE)
 YAML = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 SHOWN = [

@@ -11,10 +11,12 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.servers.cache import NotInstalled
+from tests.servers.cache import NotInstalled, installed_version
 from tests.servers.elasticsearch import Elasticsearch
+from tests.servers.helm import HELM, HELM_3, Helm
 from tests.servers.kafka import Kafka
 from tests.servers.kafka_mock import KafkaMock
+from tests.servers.kube_apiserver import KubeApiserver
 from tests.servers.mariadb import MariaDB
 from tests.servers.mysql import MySQL
 from tests.servers.opensearch import OpenSearch
@@ -22,7 +24,15 @@ from tests.servers.redis import Redis
 from tests.servers.server import Server
 
 KINDS = ("mariadb", "mysql", "redis", "kafka", "opensearch", "elasticsearch")
-FIXTURES = {*KINDS, "redis_server", "kafka_mock", *(f"make_{kind}" for kind in KINDS)}
+FIXTURES = {
+    *KINDS,
+    "redis_server",
+    "kafka_mock",
+    "helm",
+    "kube_apiserver",
+    "containerd",
+    *(f"make_{kind}" for kind in KINDS),
+}
 
 AnyServer = TypeVar("AnyServer", bound=Server)
 Make = Callable[..., AnyServer]
@@ -127,6 +137,29 @@ def kafka_mock() -> Iterator[KafkaMock]:
         raise
     with mock:
         yield mock
+
+
+@pytest.fixture(scope="session", params=[HELM, HELM_3], ids=lambda recipe: recipe.name)
+def helm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Helm:
+    """Helm 4, and once more Helm 3: both are in use."""
+    try:
+        return Helm(request.param, tmp_path_factory.mktemp("helm"))
+    except NotInstalled as missing:
+        skip_or_fail(str(missing))
+        raise
+
+
+@pytest.fixture(scope="session")
+def kube_apiserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeApiserver]:
+    """A real kube-apiserver that all tests share: use namespaces of your own, leave the server running.
+
+    It is compiled for many minutes, so that its absence is no failure, also where servers are required, unless
+    `WLF_TRY_KUBE_APISERVER=1`.
+    """
+    recipe = KubeApiserver.recipe
+    if not os.environ.get("WLF_TRY_KUBE_APISERVER") and installed_version(recipe.name, recipe.edition) is None:
+        pytest.skip("kube-apiserver takes long to compile; run: make kube-apiserver")
+    yield from shared(KubeApiserver, tmp_path_factory)
 
 
 @pytest.fixture

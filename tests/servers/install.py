@@ -9,24 +9,33 @@ import sys
 from tests.servers.cache import Recipe, cache_dir, home_of, install, locked
 from tests.servers.commands import InstallError
 from tests.servers.elasticsearch import Elasticsearch
+from tests.servers.etcd import Etcd
+from tests.servers.helm import HELM, HELM_3
 from tests.servers.kafka import Kafka
+from tests.servers.kube_apiserver import KubeApiserver
 from tests.servers.mariadb import MariaDB
 from tests.servers.mysql import MySQL
 from tests.servers.opensearch import OpenSearch
 from tests.servers.redis import Redis
 
 SERVERS = (MariaDB, MySQL, Redis, Kafka, OpenSearch, Elasticsearch)
-RECIPES: dict[str, Recipe] = {server.recipe.name: server.recipe for server in SERVERS}
+TOOLS = (HELM, HELM_3)
+ON_DEMAND = (Etcd, KubeApiserver)  # which take long, and what only they need
+DEFAULT = [*(server.recipe.name for server in SERVERS), *(tool.name for tool in TOOLS)]
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe for recipe in (*(server.recipe for server in (*SERVERS, *ON_DEMAND)), *TOOLS)
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Install what is named, all servers by default; 1 when one of them could not be installed."""
+    """Install what is named, by default all that is soon had; 1 when one of them could not be installed."""
     parser = argparse.ArgumentParser(prog="python -m tests.servers.install", description=__doc__)
-    parser.add_argument("servers", nargs="*", metavar="name[@edition]", help=f"of {', '.join(RECIPES)}; default: all")
+    choice = f"of {', '.join(RECIPES)}; default: {', '.join(DEFAULT)}"
+    parser.add_argument("servers", nargs="*", metavar="name[@edition]", help=choice)
     parser.add_argument("--best-effort", action="store_true", help="return 0 also when a server fails")
     given = parser.parse_args(arguments)
     with locked(cache_dir() / "install.lock"):
-        failed = [wanted for wanted in given.servers or RECIPES if not _install(wanted)]
+        failed = [wanted for wanted in given.servers or DEFAULT if not _install(wanted)]
     if failed:
         _say(f"failed: {', '.join(failed)}")
     return 1 if failed and not given.best_effort else 0

@@ -103,9 +103,10 @@ class Server:
         if not self.running:
             return
         self.resume()
+        process = self._live()  # which may be gone the moment that it is told to end
         self._signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
-            self._live().wait(self.stop_timeout_s)
+            process.wait(self.stop_timeout_s)
         self.kill()
 
     def kill(self) -> None:

@@ -1,0 +1,1 @@
+"""What deploy/ holds: the manifests, the chart and the image."""
