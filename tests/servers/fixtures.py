@@ -12,17 +12,19 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.servers.cache import NotInstalled
+from tests.servers.docker import Docker, Engine
 from tests.servers.elasticsearch import Elasticsearch
 from tests.servers.kafka import Kafka
 from tests.servers.kafka_mock import KafkaMock
 from tests.servers.mariadb import MariaDB
 from tests.servers.mysql import MySQL
 from tests.servers.opensearch import OpenSearch
+from tests.servers.podman import Podman
 from tests.servers.redis import Redis
 from tests.servers.server import Server
 
-KINDS = ("mariadb", "mysql", "redis", "kafka", "opensearch", "elasticsearch")
-FIXTURES = {*KINDS, "redis_server", "kafka_mock", *(f"make_{kind}" for kind in KINDS)}
+KINDS = ("mariadb", "mysql", "redis", "kafka", "opensearch", "elasticsearch", "docker", "podman")
+FIXTURES = {*KINDS, "redis_server", "kafka_mock", "container_engine", *(f"make_{kind}" for kind in KINDS)}
 
 AnyServer = TypeVar("AnyServer", bound=Server)
 Make = Callable[..., AnyServer]
@@ -117,6 +119,27 @@ def elasticsearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elastics
     yield from shared(Elasticsearch, tmp_path_factory)
 
 
+@pytest.fixture(scope="session")
+def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
+    """A Docker Engine that all tests share: it has the containers of one test at a time, see `reset()`."""
+    yield from shared(Docker, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
+    """Podman's service, shared as the Docker Engine is."""
+    yield from shared(Podman, tmp_path_factory)
+
+
+@pytest.fixture(params=["docker", "podman"])
+def container_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """Each of them in turn, without containers."""
+    engine: Engine = request.getfixturevalue(request.param)
+    engine.reset()
+    yield engine
+    engine.reset()
+
+
 @pytest.fixture
 def kafka_mock() -> Iterator[KafkaMock]:
     """A fault-injecting Kafka of three brokers, a new one for each test: faults must not outlive it."""
@@ -163,3 +186,15 @@ def make_opensearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[O
 def make_elasticsearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[Elasticsearch]]:
     """Start Elasticsearch nodes for one test: `make_elasticsearch(options={"node.name": "n"})`."""
     yield from _factory(Elasticsearch, tmp_path_factory)
+
+
+@pytest.fixture
+def make_docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[Docker]]:
+    """Start Docker Engines for one test: `make_docker(options={"live-restore": "true"})`."""
+    yield from _factory(Docker, tmp_path_factory)
+
+
+@pytest.fixture
+def make_podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[Podman]]:
+    """Start Podman's service for one test."""
+    yield from _factory(Podman, tmp_path_factory)

@@ -8,14 +8,18 @@ import sys
 
 from tests.servers.cache import Recipe, cache_dir, home_of, install, locked
 from tests.servers.commands import InstallError
+from tests.servers.docker import Docker
 from tests.servers.elasticsearch import Elasticsearch
 from tests.servers.kafka import Kafka
 from tests.servers.mariadb import MariaDB
 from tests.servers.mysql import MySQL
 from tests.servers.opensearch import OpenSearch
+from tests.servers.podman import Podman
 from tests.servers.redis import Redis
 
-SERVERS = (MariaDB, MySQL, Redis, Kafka, OpenSearch, Elasticsearch)
+SERVERS = (MariaDB, MySQL, Redis, Kafka, OpenSearch, Elasticsearch, Docker, Podman)
+MORE_EDITIONS = ("docker@sid",)
+"""Beside the one that a server has by default."""
 RECIPES: dict[str, Recipe] = {server.recipe.name: server.recipe for server in SERVERS}
 
 
@@ -26,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--best-effort", action="store_true", help="return 0 also when a server fails")
     given = parser.parse_args(arguments)
     with locked(cache_dir() / "install.lock"):
-        failed = [wanted for wanted in given.servers or RECIPES if not _install(wanted)]
+        failed = [wanted for wanted in given.servers or (*RECIPES, *MORE_EDITIONS) if not _install(wanted)]
     if failed:
         _say(f"failed: {', '.join(failed)}")
     return 1 if failed and not given.best_effort else 0
