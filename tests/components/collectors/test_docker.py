@@ -14,8 +14,10 @@ from wlf.components.collectors._docker.frames import HEADER, Framed, NoFrames, R
 from wlf.components.collectors._docker.moments import as_parameter, earlier, normal, seconds_between
 from wlf.components.collectors._docker.options import DockerConfig, Selection
 from wlf.components.collectors._docker.position import Place, Position, decode_position
+from wlf.components.collectors._docker.records import DriverRecords
 from wlf.components.collectors._docker.stream import Stream
 from wlf.components.collectors._docker.tally import Tally
+from wlf.components.collectors._file.contents import Damaged
 from wlf.components.collectors._file.multiline import MultilineConfig, grouping_of
 from wlf.events.log import Container
 
@@ -284,6 +286,57 @@ def test_a_line_that_waited_too_long_goes_on_marked_after_a_restart_too() -> Non
     next_life.stream.reread("", None)
     next_life.take(1, PART).take(1, "end\n").take(2, "b\n")
     assert next_life.made == [("end", ("continued",)), ("b", ())]
+
+
+def local_record(stream: str, nanos: int, line: bytes, *, is_part: bool = False, is_last: bool = False) -> bytes:
+    """As the driver local writes it."""
+
+    def varint(value: int) -> bytes:
+        return bytes([value]) if value < 128 else bytes([value & 127 | 128]) + varint(value >> 7)
+
+    message = b"\x0a" + varint(len(stream)) + stream.encode() + b"\x10" + varint(nanos)
+    message += b"\x1a" + varint(len(line)) + line
+    if is_part:
+        message += b"\x20\x01" + (b"\x2a\x04\x08\x01\x18\x02" if is_last else b"\x2a\x02\x18\x01")
+    length = len(message).to_bytes(4, "big")
+    return length + message + length
+
+
+def test_records_of_the_driver_local_are_read_wherever_the_bytes_are_cut() -> None:
+    lines = [("stdout", b"a\r"), ("stderr", b""), ("stdout", "ä€".encode())]
+    body = b"".join(local_record(stream, 10**18 + number, line) for number, (stream, line) in enumerate(lines))
+    records = DriverRecords(lambda count: None)
+    columns = records.parse(body)
+    assert (columns.streams, columns.texts, columns.parts) == (["stdout", "stderr", "stdout"], ["a", "", "ä€"], None)
+    assert columns.times == [f"2001-09-09T01:46:40.00000000{number}Z" for number in range(3)]
+    starts = records.offsets(body, 100)
+    ends = [*(start - 100 for start in starts[1:]), len(body)]
+    for cut_at in range(len(body) + 1):
+        assert records.last_end(body[:cut_at]) == max((end for end in ends if end <= cut_at), default=0)
+
+
+def test_parts_of_the_driver_local_share_a_character_and_a_short_one_is_the_last() -> None:
+    text = ("x" * 16_383 + "€").encode()
+    records = [
+        local_record("stdout", 1, text[:16_384], is_part=True),
+        local_record("stderr", 2, b"between"),
+        local_record("stdout", 1, text[16_384:], is_part=True, is_last=True),
+        local_record("stdout", 3, b"without an end", is_part=True),
+    ]
+    replaced: list[int] = []
+    columns = DriverRecords(replaced.append).parse(b"".join(records))
+    assert columns.parts == [True, False, False, False]
+    assert columns.texts == ["x" * 16_383, "between", "€", "without an end"]
+    assert not replaced
+
+
+@pytest.mark.parametrize("damage", [4, -1])
+def test_a_damaged_record_of_the_driver_local_is_told(damage: int) -> None:
+    body = bytearray(local_record("stdout", 1, b"a"))
+    body[damage] ^= 0x7F
+    records = DriverRecords(lambda count: None)
+    with pytest.raises(Damaged):
+        records.parse(bytes(body[: records.last_end(bytes(body))]))
 
 
 SHOP = Container("0" * 64, "shop-web-1", "registry:5000/team/shop:1.2", {"team": "shop", "tier": "web"})

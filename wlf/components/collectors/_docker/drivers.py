@@ -12,7 +12,7 @@ from wlf.components.collectors._docker.choice import Choice
 from wlf.components.collectors._docker.notes import container_at
 from wlf.components.collectors._docker.tally import Tally
 
-READ = "json-file"
+READ = ("json-file", "local")
 _NOTES = "hostconfig.json"
 
 
@@ -51,10 +51,13 @@ class Drivers:
             except (OSError, ValueError, KeyError, TypeError):  # just being made, or gone
                 continue
             self._seen.add(name)
-            if driver != READ and self._choice.means(container):
+            if driver not in READ and self._choice.means(container):
                 self._tally.unreadable.add()
                 self._logger.warning(
-                    "%s: cannot read its log: expected the log driver %s, got %s", container.name, READ, driver
+                    "%s: cannot read its log: expected the log driver %s, got %s",
+                    container.name,
+                    " or ".join(READ),
+                    driver,
                 )
 
 

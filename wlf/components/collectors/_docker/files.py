@@ -1,4 +1,4 @@
-"""The json-file logs of a Docker Engine, read where they lie, beside what the Engine wrote down of each container."""
+"""The log files of a Docker Engine, read where they lie, beside what the Engine wrote down of each container."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from msgspec import UNSET, UnsetType
 
 from wlf.components.base import Context
 from wlf.components.collectors._containers.reading import ContainerReading
-from wlf.components.collectors._containers.records import Columns, LineRecords
 from wlf.components.collectors._containers.source import Entries, Verdict
 from wlf.components.collectors._containers.tally import ContainerTally
 from wlf.components.collectors._docker.choice import Choice
-from wlf.components.collectors._docker.frames import PART_BYTES
 from wlf.components.collectors._docker.moments import normal
 from wlf.components.collectors._docker.notes import NAME, container_at
 from wlf.components.collectors._docker.options import DockerConfig
+from wlf.components.collectors._docker.records import DriverRecords
 from wlf.components.collectors._file.follow import Followed
 from wlf.components.collectors._file.globs import Globs
 from wlf.components.collectors._file.multiline import Grouping, grouping_of
@@ -27,24 +26,10 @@ from wlf.components.collectors._file.session import Session
 from wlf.events import Event
 from wlf.events.log import Container, ContainerLine
 
-_NAME = re.compile(r"-json\.log(?:\.(\d+))?(?:\.gz)?$")
+_NAME = re.compile(r"(?:-json|/container)\.log(?:\.(\d+))?(?:\.gz)?$")
+_LOCAL = "local-logs"
 MOST_KNOWN = 10_000
 """Containers of which is remembered what they are, as a removed one may still be read."""
-
-
-class JsonFileRecords(LineRecords):
-    """Records of json-file. The last line of a container that ended has no line end, and nothing goes on there."""
-
-    def parse(self, body: bytes) -> Columns:
-        """Whole records."""
-        columns = super().parse(body)
-        if columns.parts is None:
-            return columns
-        parts = [
-            is_part and len(text.encode()) >= PART_BYTES
-            for is_part, text in zip(columns.parts, columns.texts, strict=True)
-        ]
-        return columns._replace(parts=parts if True in parts else None)
 
 
 class _Known(NamedTuple):
@@ -72,7 +57,7 @@ class DockerSource:
     def log_of(self, path: str) -> tuple[str, tuple[int, str]]:
         """See Source: a higher number is an older file."""
         found = _NAME.search(path)
-        return os.path.dirname(path), (-int(found[1] or 0) if found else 0, "")
+        return _directory(path), (-int(found[1] or 0) if found else 0, "")
 
     def verdict(self, followed: Followed) -> Verdict:
         """See Source."""
@@ -98,7 +83,7 @@ class DockerSource:
 
     def _look(self, followed: Followed) -> _Known:
         """What the Engine wrote down of the container; what was known last where it is removed."""
-        directory = os.path.dirname(followed.path)
+        directory = _directory(followed.path)
         known = self._known.get(directory)
         try:
             changed = os.stat(os.path.join(directory, NAME)).st_mtime_ns
@@ -117,6 +102,12 @@ class DockerSource:
         return known
 
 
+def _directory(path: str) -> str:
+    """The directory of the container that a log file is of."""
+    directory = os.path.dirname(path)
+    return os.path.dirname(directory) if directory.endswith(f"/{_LOCAL}") else directory
+
+
 def containers_of(config: DockerConfig) -> str:
     """The Engine's directory of containers."""
     return os.path.join(config.data_root, "containers")
@@ -125,8 +116,9 @@ def containers_of(config: DockerConfig) -> str:
 def file_session(config: DockerConfig, context: Context, tally: ContainerTally) -> Session:
     """A session of the File collector's engine that reads these logs."""
     source = DockerSource(context.node, config)
-    records = JsonFileRecords(tally.replaced.add)
-    globs = Globs([os.path.join(containers_of(config), "*", "*-json.log*")])
+    records = DriverRecords(tally.replaced.add)
+    names = (("*-json.log*",), (_LOCAL, "container.log*"))
+    globs = Globs([os.path.join(containers_of(config), "*", *name) for name in names])
     return Session(
         config,
         globs,

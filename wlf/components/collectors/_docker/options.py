@@ -36,7 +36,8 @@ class DockerConfig(FollowConfig, frozen=True, kw_only=True):
     source: Annotated[
         Literal["api", "files"],
         Meta(
-            description="`api`: ask the Engine for the logs; `files`: read those of the json-file driver where they lie"
+            description="`api`: ask the Engine for the logs; "
+            "`files`: read those of the drivers json-file and local where they lie"
         ),
     ] = "api"
     address: Annotated[
