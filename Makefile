@@ -30,7 +30,7 @@ demo: $(BIN)/wlf          ## a recorded binlog through filter and fan-out into f
 	$(BIN)/wlf run examples/quickstart/quickstart.yaml --until-end --state-dir $(STATE)
 	@echo && head -n 3 out/*/*.jsonl
 
-servers: $(VENV)/.dev     ## real MariaDB, MySQL, Redis, Kafka and OpenSearch for the tests, in a folder of their own
+servers: $(VENV)/.dev     ## real MariaDB, MySQL, Redis, Kafka, OpenSearch, Docker, Podman for the tests, in a folder of their own
 	$(BIN)/python -m tests.servers.install $(if $(WLF_REQUIRE_SERVERS),,--best-effort)
 
 test: servers             ## the whole suite on the real servers
@@ -40,7 +40,8 @@ test-outages: servers     ## the outages of the suite, a minute each
 	WLF_OUTAGE_SECONDS=60 $(BIN)/python -m pytest tests/integration/test_outages.py
 
 test-kills: $(VENV)/.dev  ## collectors of logs killed 100 times each, under rotation by 15 writers of 2,000 lines a second
-	WLF_KILLS=100 WLF_WRITERS=15 WLF_LINES_PER_SECOND=2000 $(BIN)/python -m pytest -s tests/crash/test_file_collector.py tests/crash/test_kubernetes_collector.py
+	WLF_KILLS=100 WLF_WRITERS=15 WLF_LINES_PER_SECOND=2000 $(BIN)/python -m pytest -s tests/crash/test_file_collector.py tests/crash/test_kubernetes_collector.py \
+		tests/crash/test_docker_collector.py
 
 soak: $(VENV)/.dev        ## 50 files read for an hour under rotation: no stall, no growth; WLF_SOAK_SECONDS=600 for less
 	WLF_SOAK_SECONDS=$(or $(WLF_SOAK_SECONDS),3600) $(BIN)/python -m pytest -s tests/complaints_logs/test_soak.py

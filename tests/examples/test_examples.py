@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.integration.wlf_run import WlfRun
+from tests.servers.docker import Docker
 from tests.servers.mysql import MySQL
 from tests.servers.ports import free_port
 from wlf.cli import main
@@ -124,6 +125,29 @@ def test_logs_of_pods_are_read_once_without_an_api_server(tmp_path: Path, monkey
         "end",
     ]
     assert len(events) == len(web) + len(report)
+
+
+def test_containers_are_read_once_into_a_file_for_each_service(
+    docker: Docker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker.reset()
+    service = {"com.docker.compose.service": "shop"}
+    docker.api.run_to_end("shop-1", "echo Exception; echo '  at shop.Cart'; echo late >&2", labels=service)
+    docker.api.run_to_end("quiet-1", "echo never", labels={"logs": "off"})
+    docker.api.run_to_end("other", "echo alone")
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DOCKER_HOST", docker.url)
+    run = WlfRun(tmp_path / "run", Path("examples/docker/docker.yaml"), "--until-end")
+    for _ in range(2):
+        run.launch()
+        assert run.wait() == 0, run.text()
+    written = {path.name: [line["message"] for line in _lines(path)] for path in (tmp_path / "out/docker").iterdir()}
+    assert written == {
+        "shop-stdout.jsonl": ["Exception\n  at shop.Cart"],
+        "shop-stderr.jsonl": ["late"],
+        "no-service-stdout.jsonl": ["alone"],
+    }
 
 
 def test_quickstart_run_again_adds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.servers.cache import NotInstalled, installed_version
+from tests.servers.docker import Docker, Engine
 from tests.servers.elasticsearch import Elasticsearch
 from tests.servers.helm import HELM, HELM_3, Helm
 from tests.servers.kafka import Kafka
@@ -20,14 +21,16 @@ from tests.servers.kube_apiserver import KubeApiserver
 from tests.servers.mariadb import MariaDB
 from tests.servers.mysql import MySQL
 from tests.servers.opensearch import OpenSearch
+from tests.servers.podman import Podman
 from tests.servers.redis import Redis
 from tests.servers.server import Server
 
-KINDS = ("mariadb", "mysql", "redis", "kafka", "opensearch", "elasticsearch")
+KINDS = ("mariadb", "mysql", "redis", "kafka", "opensearch", "elasticsearch", "docker", "podman")
 FIXTURES = {
     *KINDS,
     "redis_server",
     "kafka_mock",
+    "container_engine",
     "helm",
     "kube_apiserver",
     "containerd",
@@ -127,6 +130,27 @@ def elasticsearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elastics
     yield from shared(Elasticsearch, tmp_path_factory)
 
 
+@pytest.fixture(scope="session")
+def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
+    """A Docker Engine that all tests share: it has the containers of one test at a time, see `reset()`."""
+    yield from shared(Docker, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
+    """Podman's service, shared as the Docker Engine is."""
+    yield from shared(Podman, tmp_path_factory)
+
+
+@pytest.fixture(params=["docker", "podman"])
+def container_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """Each of them in turn, without containers."""
+    engine: Engine = request.getfixturevalue(request.param)
+    engine.reset()
+    yield engine
+    engine.reset()
+
+
 @pytest.fixture
 def kafka_mock() -> Iterator[KafkaMock]:
     """A fault-injecting Kafka of three brokers, a new one for each test: faults must not outlive it."""
@@ -196,3 +220,15 @@ def make_opensearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[O
 def make_elasticsearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[Elasticsearch]]:
     """Start Elasticsearch nodes for one test: `make_elasticsearch(options={"node.name": "n"})`."""
     yield from _factory(Elasticsearch, tmp_path_factory)
+
+
+@pytest.fixture
+def make_docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[Docker]]:
+    """Start Docker Engines for one test: `make_docker(options={"live-restore": "true"})`."""
+    yield from _factory(Docker, tmp_path_factory)
+
+
+@pytest.fixture
+def make_podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[Podman]]:
+    """Start Podman's service for one test."""
+    yield from _factory(Podman, tmp_path_factory)

@@ -8,6 +8,7 @@ import sys
 
 from tests.servers.cache import Recipe, cache_dir, home_of, install, locked
 from tests.servers.commands import InstallError
+from tests.servers.docker import Docker
 from tests.servers.elasticsearch import Elasticsearch
 from tests.servers.etcd import Etcd
 from tests.servers.helm import HELM, HELM_3
@@ -16,12 +17,15 @@ from tests.servers.kube_apiserver import KubeApiserver
 from tests.servers.mariadb import MariaDB
 from tests.servers.mysql import MySQL
 from tests.servers.opensearch import OpenSearch
+from tests.servers.podman import Podman
 from tests.servers.redis import Redis
 
-SERVERS = (MariaDB, MySQL, Redis, Kafka, OpenSearch, Elasticsearch)
+SERVERS = (MariaDB, MySQL, Redis, Kafka, OpenSearch, Elasticsearch, Docker, Podman)
 TOOLS = (HELM, HELM_3)
 ON_DEMAND = (Etcd, KubeApiserver)  # which take long, and what only they need
-DEFAULT = [*(server.recipe.name for server in SERVERS), *(tool.name for tool in TOOLS)]
+MORE_EDITIONS = ("docker@sid",)
+"""Beside the one that a server has by default."""
+DEFAULT = [*(server.recipe.name for server in SERVERS), *MORE_EDITIONS, *(tool.name for tool in TOOLS)]
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe for recipe in (*(server.recipe for server in (*SERVERS, *ON_DEMAND)), *TOOLS)
 }

@@ -17,6 +17,7 @@ Kind = Literal["collector", "transformer", "dispatcher"]
 BUILTINS: dict[Kind, dict[str, str]] = {
     "collector": {
         "Binlog": "wlf.components.collectors.binlog:BinlogCollector",
+        "Docker": "wlf.components.collectors.docker:DockerCollector",
         "File": "wlf.components.collectors.file:FileCollector",
         "Kubernetes": "wlf.components.collectors.kubernetes:KubernetesCollector",
     },
