@@ -42,6 +42,7 @@ PURE = [
     "wlf.components.transformers.sample",
     "wlf.components.transformers.separator",
     "wlf.components.transformers.throttle",
+    "wlf.components.transformers.parse",
 ]
 BANNED = re.compile(r"(^|_)(manager|helper|helpers|util|utils|handler|data|process)(_|$)|Manager$|Helper|Util(s)?$")
 ALLOWED = {"data"}  # the field of a row change is Maxwell's

@@ -30,6 +30,7 @@ BUILTINS: dict[Kind, dict[str, str]] = {
         "Sample": "wlf.components.transformers.sample:Sample",
         "Separator": "wlf.components.transformers.separator:Separator",
         "Throttle": "wlf.components.transformers.throttle:Throttle",
+        "Parse": "wlf.components.transformers.parse:Parse",
     },
     "dispatcher": {
         "Elasticsearch": "wlf.components.dispatchers.elasticsearch:ElasticsearchDispatcher",
