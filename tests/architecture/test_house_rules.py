@@ -36,6 +36,7 @@ PURE = [
     "wlf.runtime.tracker",
     "wlf.components.transformers.binlog_filter",
     "wlf.components.transformers.dedupe",
+    "wlf.components.transformers.encryptor",
     "wlf.components.transformers.event_replicator",
     "wlf.components.transformers.filter",
     "wlf.components.transformers.map",

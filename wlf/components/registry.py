@@ -24,6 +24,7 @@ BUILTINS: dict[Kind, dict[str, str]] = {
         "Aggregator": "wlf.components.transformers.aggregator:Aggregator",
         "BinlogFilter": "wlf.components.transformers.binlog_filter:BinlogFilter",
         "Dedupe": "wlf.components.transformers.dedupe:Dedupe",
+        "Encryptor": "wlf.components.transformers.encryptor:Encryptor",
         "EventReplicator": "wlf.components.transformers.event_replicator:EventReplicator",
         "Filter": "wlf.components.transformers.filter:Filter",
         "Map": "wlf.components.transformers.map:Map",
