@@ -86,6 +86,10 @@ def test_rows_of_tables_without_the_column_and_events_without_the_field_are_left
     node = make(encrypt("/data/email"), encrypt("/attributes/email"))
     events = (insert(id=1), LogLine("s", 1.0, "m"), SchemaChange("d", "ddl", 1, "x"), delete(id=2))
     assert all(made is event for made, event in zip(node.transform(events), events, strict=True))
+    node.transform((insert(id=1, email="a"), update(old={"email": "b"}, id=1, email="c"), insert("t2", email=None)))
+    numbers: Any = node.context.metrics
+    assert numbers["wlf_protected_values_total", "/data/email"] == 3
+    assert numbers["wlf_protected_values_total", "/attributes/email"] == 0
 
 
 def test_the_same_value_is_never_encrypted_the_same() -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from wlf.components.base import Context, Transformer
+from wlf.components.base import Context, Problem, Transformer
 from wlf.components.config import Secret, TransformerConfig
 from wlf.components.transformers._encryptor.actions import Action, Encrypt, Hash, Mask, Protect, as_json
 from wlf.components.transformers._encryptor.cipher import Sealer, field_label, kept_label
@@ -19,6 +19,7 @@ from wlf.components.transformers._encryptor.keys import KEY_ID, read_key
 from wlf.components.transformers._encryptor.rows import ProtectedRows, Rule, Unfit
 from wlf.errors import TransformFailed
 from wlf.events import DeadLetter, Encrypted, Event, Kinds, RowChange
+from wlf.events.base import kind_names
 from wlf.events.template import Pointer
 
 _NEVER = ("type", "ts", "database", "table", "old", "primary_key", "primary_key_columns")
@@ -91,9 +92,13 @@ class EncryptorConfig(TransformerConfig, frozen=True, kw_only=True):
             )
 
 
+def _pointer(field: str) -> Pointer:
+    return Pointer(field if field.startswith("/") else f"/{field}")
+
+
 def _path(field: str) -> tuple[str, ...]:
     """Raises ValueError."""
-    path = Pointer(field if field.startswith("/") else f"/{field}").path
+    path = _pointer(field).path
     if path[0] in _NEVER or (path[0] == "data" and len(path) != 2):
         raise ValueError(f"expected a pointer such as /message, /attributes/user or /data/COLUMN, got {field!r}")
     return path
@@ -114,6 +119,7 @@ class Encryptor(Transformer):
         first = config.keys[0] if config.keys else None
         self._sealer = Sealer(first.id, read_key(first.key.reveal())) if first else None
         self._hash_key = config.hash_key.reveal().encode()
+        self._counts: dict[str, int] = {action.field: 0 for action in config.fields}
         rules = [(_path(action.field), action) for action in config.fields]
         columns = {path[1]: (path, action) for path, action in rules if path[0] == "data"}
         self._rows = ProtectedRows(
@@ -128,10 +134,22 @@ class Encryptor(Transformer):
             key=first.id if first else "",
         )
 
+        name, help = "wlf_protected_values_total", "Values that were encrypted, hashed or masked, by field."
+        self._protected_values = {field: context.metrics.counter(name, help, field=field) for field in self._counts}
+
     @classmethod
     def emits(cls, config: EncryptorConfig, incoming: Kinds) -> Kinds:
         """Whole events become Encrypted; with `fields` each stays of its type."""
         return frozenset((Encrypted,)) if config.whole else incoming
+
+    @classmethod
+    def problems(cls, config: EncryptorConfig, incoming: Kinds) -> Iterable[Problem]:
+        """Fields that no event has: what is misspelt would stay in clear."""
+        for index, action in enumerate(config.fields):
+            at = _pointer(action.field)
+            if known := at.others_in(incoming):
+                message = f"no field '{at.field}' in {kind_names(incoming)}"
+                yield Problem(f"fields[{index}].field", message, fault="field", word=at.field, known=known)
 
     def transform(self, events: Sequence[Any]) -> Sequence[Event]:
         """The events with nothing left to read of what is protected; one that cannot be protected has failed."""
@@ -150,11 +168,23 @@ class Encryptor(Transformer):
                 failed[index] = "a value cannot be written as JSON"
         if self._sealer is not None:
             self._sealed.set(self._sealer.count)
+        for field, count in self._counts.items():
+            self._protected_values[field].set(count)
         if failed:
             raise TransformFailed(made, failed)
         return made
 
     def _protect(self, path: tuple[str, ...], action: Action) -> Protect:
+        """The function for a field, which counts what it did."""
+        protect, counts, field = self._function(path, action), self._counts, action.field
+
+        def counted(value: Any) -> str:
+            counts[field] += 1
+            return protect(value)
+
+        return counted
+
+    def _function(self, path: tuple[str, ...], action: Action) -> Protect:
         if isinstance(action, Hash):
             return action.function(self._hash_key)
         if isinstance(action, Mask):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from wlf.components.base import Context, Counter, Transformer
+from wlf.components.base import Context, Counter, Problem, Transformer
 from wlf.components.config import TransformerConfig
 from wlf.components.transformers._parse.access import access_parser
 from wlf.components.transformers._parse.csv_line import csv_parser
@@ -23,7 +23,8 @@ from wlf.components.transformers._parse.syslog import syslog_parser
 from wlf.components.transformers._parse.times import ReadTime, time_reader
 from wlf.components.transformers._parse.typed import typed
 from wlf.errors import TransformFailed
-from wlf.events import Event, LogLine, RowChange
+from wlf.events import Event, Kinds, LogLine, RowChange
+from wlf.events.base import kind_names
 from wlf.events.retyped import Column, RetypedRows
 from wlf.events.table import ColumnType
 
@@ -62,6 +63,8 @@ _TIMES: Mapping[str, Timestamp] = {
     "timestamp": Timestamp(),
 }
 """Formats that have a time."""
+_MAX_BYTES = {"regex": 8_192, "grok": 8_192}
+"""A search that tries each character anew takes a time that grows with the square of the length."""
 _ONLY_FOR = {"pattern": ("regex", "grok"), "patterns": ("grok",), "columns": ("csv",)}
 
 
@@ -128,8 +131,12 @@ class ParseConfig(TransformerConfig, frozen=True, kw_only=True):
         ),
     ] = None
     max_bytes: Annotated[
-        int, Meta(description="a longer text is not parsed: it bounds what an expression may cost", ge=1)
-    ] = 65_536
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(
+            description="a longer text is not parsed: it bounds what an expression may cost; default: 65536, of regex "
+            "and grok 8192"
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         """Raises ValueError, which becomes a diagnostic."""
@@ -185,7 +192,7 @@ class Parse(Transformer):
         self._parse = config.parser()
         self._read = text_reader(pointer(config.field))
         self._types = config.types
-        self._max_bytes = config.max_bytes
+        self._max_bytes = config.max_bytes or _MAX_BYTES.get(config.format, 65_536)
         self._is_time = config.format == "timestamp"
         time = config.timestamp or _TIMES.get(config.format)
         self._time = None if time is None else (time.reader(), "timestamp" if self._is_time else time.field)
@@ -198,6 +205,14 @@ class Parse(Transformer):
         self._counters: dict[str, Counter] = {}
         change = Column(self._object, ColumnType("json"))
         self._rows = RetypedRows({} if self._column is None else {self._column: change})
+
+    @classmethod
+    def problems(cls, config: ParseConfig, incoming: Kinds) -> Iterable[Problem]:
+        """A field that no event has."""
+        at = pointer(config.field)
+        if known := at.others_in(incoming):
+            message = f"no field '{at.field}' in {kind_names(incoming)}"
+            yield Problem("field", message, fault="field", word=at.field, known=known)
 
     def transform(self, events: Sequence[Any]) -> Sequence[Event]:
         """The events with their fields; those that have none are counted, and marked or told as failed."""
