@@ -16,14 +16,15 @@ from tests.components.fakes import make_context
 from tests.components.rows import configured, delete, insert, update, version
 from wlf.components.transformers._encryptor import cipher
 from wlf.components.transformers.encryptor import Encryptor, EncryptorConfig
-from wlf.errors import ComponentError, TransformFailed
+from wlf.errors import ComponentError, ConfigError, TransformFailed
 from wlf.events import DeadLetter, Encrypted, LogLine, RowInsert, SchemaChange
-from wlf.events.codec import encode_json
+from wlf.events.codec import FORMATS, encode_json
 from wlf.events.formats.debezium import encode_debezium_schema
 from wlf.events.formats.maxwell import encode_maxwell
 from wlf.events.log import Container, ContainerLine, FileLine
 from wlf.events.rows import Origin, Place, put_place
 from wlf.events.table import ColumnType, TableVersion
+from wlf.graph.compile import compile_text
 from wlf.runtime.decrypt import decrypt_lines
 
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
@@ -182,6 +183,27 @@ def test_whole_events_become_encrypted_with_what_was_kept() -> None:
     assert opened(found[0]) == text(line)
     assert opened(found[1]) == text(row)
     assert opened(found[2])["event"] == text(row)
+
+
+@pytest.mark.parametrize("format", ["json", "maxwell", "debezium", "debezium_schema", "canal"])
+def test_columns_come_back_from_every_format(format: str) -> None:
+    event = update(old={"email": "old@b.c"}, id=1, email="a@b.c", other="x")
+    (line,) = FORMATS[format]((one(make(encrypt("/data/email")), event),))
+    assert b"@b.c" not in line
+    (clear,) = decrypt_lines([line], {"k1": KEY})
+    assert clear.count(b'"a@b.c"') == 1
+    assert clear.count(b'"old@b.c"') == 1
+    assert b"wlf1:" not in clear
+
+
+def test_a_format_that_has_no_message_for_encrypted_events_is_an_error_before_the_run() -> None:
+    text = f"""
+collectors: [{{id: b, type: Binlog, destination: e, files: [none.000001]}}]
+transformers: [{{id: e, type: Encryptor, destination: o, whole: true, keys: [{{id: k, key: {KEY.hex()}}}]}}]
+dispatchers: [{{id: o, type: Stdout, format: debezium}}]
+"""
+    with pytest.raises(ConfigError, match="Encrypted"):
+        compile_text(text)
 
 
 @pytest.mark.parametrize("change", [{"ts": 2.5}, {"source": "other"}, {"ts": UNSET}, {"table": "t"}])
