@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NoReturn
 
 import click
 
@@ -157,6 +157,34 @@ def components(name: str | None, markdown: bool) -> None:
 
     with _errors_in_words():
         click.echo(reference.describe(Registry(), name, markdown=markdown), nl=False)
+
+
+@main.command()
+@click.argument("file", type=click.File("rb"), default="-")
+@click.option(
+    "--key", "keys", multiple=True, metavar="NAME=FILE", help="A key in a file, or NAME=env:VARIABLE; several times."
+)
+@click.option("--config", type=CONFIG, help="Take the keys of all Encryptors of this pipeline.")
+@click.option("--keep-going", is_flag=True, help="Leave what the keys do not open as it is, and tell of it.")
+@click.option("-o", "--output", type=click.File("wb", lazy=True), default="-", help="FILE; default: printed.")
+def decrypt(file: BinaryIO, keys: tuple[str, ...], config: Path | None, keep_going: bool, output: BinaryIO) -> None:
+    """Make readable what an Encryptor encrypted in FILE, or what comes in: a JSON object a line.
+
+    Exit code 1 where something was not opened: with another key, or because it was changed or moved.
+    """
+    from wlf.runtime.decrypt import decrypt_lines, key_of_option, keys_of_plan
+
+    refused: list[str] = []
+
+    def tell(message: str) -> None:
+        refused.append(message)
+        click.echo(message, err=True)
+
+    with _errors_in_words():
+        known = keys_of_plan(_compile(config)) if config else {}
+        known.update(key_of_option(option) for option in keys)
+        output.writelines(decrypt_lines(file, known, tell if keep_going else None))
+    sys.exit(FAILED if refused else 0)
 
 
 @main.group()

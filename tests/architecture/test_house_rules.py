@@ -36,12 +36,14 @@ PURE = [
     "wlf.runtime.tracker",
     "wlf.components.transformers.binlog_filter",
     "wlf.components.transformers.dedupe",
+    "wlf.components.transformers.encryptor",
     "wlf.components.transformers.event_replicator",
     "wlf.components.transformers.filter",
     "wlf.components.transformers.map",
     "wlf.components.transformers.sample",
     "wlf.components.transformers.separator",
     "wlf.components.transformers.throttle",
+    "wlf.components.transformers.parse",
 ]
 BANNED = re.compile(r"(^|_)(manager|helper|helpers|util|utils|handler|data|process)(_|$)|Manager$|Helper|Util(s)?$")
 ALLOWED = {"data"}  # the field of a row change is Maxwell's

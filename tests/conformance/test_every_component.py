@@ -32,6 +32,8 @@ REQUIRED = {
     "Sample": {"percent": 50},
     "Throttle": {"max_events": 2},
     "Separator": {"routes": [{"when": "ts > 1", "destination": "next"}], "unmatched": "drop"},
+    "Encryptor": {"fields": [{"field": "/data/secret", "action": "mask"}]},
+    "Parse": {"format": "json"},
 }
 """Options that a component cannot do without, beside its edges."""
 
@@ -49,7 +51,7 @@ NUMBERS_WITHOUT_A_UNIT = {
     "replication_factor",
 }
 """Numbers that count nothing, or are called so by the system behind."""
-UNITS = ("_ms", "_bytes", "_events", "_keys", "_attempts", "_files", "_rows", "_groups", "_days")
+UNITS = ("_ms", "_bytes", "_events", "_keys", "_attempts", "_files", "_rows", "_groups", "_days", "_characters")
 
 
 def test_the_registry_is_not_empty():

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from wlf.events.base import Event
+from wlf.events.base import Event, Kinds, known_types
 from wlf.events.rows import RowChange
 
 _POINTER = re.compile(r"%\{([^}]*)\}")
@@ -43,6 +43,13 @@ class Pointer:
     def field(self) -> str:
         """The event's own field that the pointer begins with."""
         return self.path[0]
+
+    def others_in(self, kinds: Kinds) -> tuple[str, ...]:
+        """The fields that these event types have, where none of them has the pointer's own one; else ()."""
+        if not kinds or Event in kinds:  # a bare Event may be of any type, of other packages too
+            return ()
+        known = sorted({name for kind in known_types(kinds) for name in kind.__struct_encode_fields__})
+        return () if self.field in known else tuple(known)
 
     def read(self, event: Event) -> Any:
         """The value, or raise MissingField where the event has none (absent, or null on the way)."""

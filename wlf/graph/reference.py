@@ -50,7 +50,7 @@ def options_of(config: type[Any], prefix: str = "") -> Iterator[Option]:
 def _nested(struct: type[Any], path: str, *, member_is_list: bool) -> Iterator[Option]:
     tag = struct.__struct_config__.tag
     item = "[]" if member_is_list else ""
-    where = f"{path}{item}({tag})" if tag is not None else f"{path}{item}"
+    where = f"{path}({tag}){item}" if tag is not None else f"{path}{item}"
     if tag is not None:
         name = f"{path}{item}.{struct.__struct_config__.tag_field}"
         yield Option(name, str(tag), "", True, _first_line(struct))

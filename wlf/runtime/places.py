@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import UNSET
 
-from wlf.events import DeadLetter, Event, LogLine, RowChange, SchemaChange
+from wlf.events import DeadLetter, Encrypted, Event, LogLine, RowChange, SchemaChange
 from wlf.events.log import FileLine
 from wlf.events.rows import row_index
 
@@ -27,4 +27,6 @@ def place_of(event: Event) -> str:
         return f"{where} (a line read by {event.source})"
     if isinstance(event, LogLine):
         return f"a log line of {event.source}, timestamp {event.ts}"
+    if isinstance(event, Encrypted):
+        return "an encrypted event"
     return f"a {type(event).__name__}"
