@@ -23,6 +23,7 @@ def with_each(*kinds):
 
 WITH_COMPONENT = with_each("collector", "transformer", "dispatcher")
 
+ROOT = Path(__file__).parents[2]
 REQUIRED = {
     "FileDispatcher": {"path": "out.jsonl"},
     "FileCollector": {"include": ["*.log"]},
@@ -32,6 +33,7 @@ REQUIRED = {
     "Sample": {"percent": 50},
     "Throttle": {"max_events": 2},
     "Separator": {"routes": [{"when": "ts > 1", "destination": "next"}], "unmatched": "drop"},
+    "Wasm": {"module": str(ROOT / "sdk/wat/identity.wat"), "cache_compiled": False},
 }
 """Options that a component cannot do without, beside its edges."""
 
@@ -47,9 +49,10 @@ NUMBERS_WITHOUT_A_UNIT = {
     "partitions",
     "percent",
     "replication_factor",
+    "max_fuel",  # as WebAssembly calls it
 }
 """Numbers that count nothing, or are called so by the system behind."""
-UNITS = ("_ms", "_bytes", "_events", "_keys", "_attempts", "_files", "_rows", "_groups", "_days")
+UNITS = ("_ms", "_bytes", "_events", "_keys", "_attempts", "_files", "_rows", "_groups", "_days", "_batches")
 
 
 def test_the_registry_is_not_empty():
