@@ -14,15 +14,20 @@ from tests.servers.mariadb import MariaDB
 from tests.servers.mysql import MySQL
 from tests.servers.opensearch import OpenSearch
 from tests.servers.redis import Redis
+from tests.servers.wasm_tools import RECIPE as WASM_TOOLS
 
 SERVERS = (MariaDB, MySQL, Redis, Kafka, OpenSearch, Elasticsearch)
 RECIPES: dict[str, Recipe] = {server.recipe.name: server.recipe for server in SERVERS}
+ON_REQUEST: dict[str, Recipe] = {WASM_TOOLS.name: WASM_TOOLS}
+"""Only where they are named: what they make lies in the repository."""
+KNOWN = {**RECIPES, **ON_REQUEST}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Install what is named, all servers by default; 1 when one of them could not be installed."""
     parser = argparse.ArgumentParser(prog="python -m tests.servers.install", description=__doc__)
-    parser.add_argument("servers", nargs="*", metavar="name[@edition]", help=f"of {', '.join(RECIPES)}; default: all")
+    told = f"of {', '.join(KNOWN)}; default: {', '.join(RECIPES)}"
+    parser.add_argument("servers", nargs="*", metavar="name[@edition]", help=told)
     parser.add_argument("--best-effort", action="store_true", help="return 0 also when a server fails")
     given = parser.parse_args(arguments)
     with locked(cache_dir() / "install.lock"):
@@ -35,15 +40,15 @@ def main(arguments: list[str] | None = None) -> int:
 def _install(wanted: str) -> bool:
     """Install one server and say so in one line."""
     name, _, edition = wanted.partition("@")
-    if name not in RECIPES:
-        _say(f"{name}: expected one of {', '.join(RECIPES)}")
+    if name not in KNOWN:
+        _say(f"{name}: expected one of {', '.join(KNOWN)}")
         return False
     try:
-        version, seconds = install(RECIPES[name], edition or None)
+        version, seconds = install(KNOWN[name], edition or None)
     except (InstallError, OSError, subprocess.SubprocessError) as error:
         _say(f"{wanted}: FAILED: {error}")
         return False
-    where = home_of(name, edition or RECIPES[name].edition)
+    where = home_of(name, edition or KNOWN[name].edition)
     took = f"installed in {seconds:.1f} s" if seconds else "already installed"
     _say(f"{name} {version}: {took}, {where}")
     return True
