@@ -5,8 +5,8 @@ BIN    := $(VENV)/bin
 STATE  ?= out/state
 
 .PHONY: demo install dev servers test test-outages test-kills soak test-matrix check format bench bench-peers bench-micro \
-	bench-formats bench-dispatchers bench-files bench-file-resources bench-snapshot \
-	bench-compare peers try-peers kube-apiserver docs clean help
+	bench-formats bench-dispatchers bench-files bench-file-resources bench-snapshot bench-wasm \
+	bench-compare peers try-peers kube-apiserver plugins docs clean help
 
 help:            ## the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -88,6 +88,9 @@ bench-snapshot: servers    ## the copy of a million rows while they change, on M
 	$(BIN)/python -m benchmarks.bench_snapshot mysql
 	$(BIN)/python -m benchmarks.bench_snapshot mariadb
 
+bench-wasm: $(VENV)/.dev   ## plugins beside Python's `re`; fails where they are slower than their floors
+	$(BIN)/python -m benchmarks.micro.bench_wasm
+
 bench-compare: servers    ## make bench-compare REV=main: a revision and the working tree in turn; ARGS="--only A,C --parts json"
 	$(BIN)/python -m benchmarks.compare $(or $(REV),$(error expected REV=<revision>)) $(ARGS)
 
@@ -100,6 +103,10 @@ try-peers: peers           ## a small job of each peer on real servers: does eve
 kube-apiserver: $(VENV)/.dev ## compile a real kube-apiserver for the tests that know what to do with it, and try them
 	$(BIN)/python -m tests.servers.install etcd kube-apiserver helm
 	WLF_TRY_KUBE_APISERVER=1 $(BIN)/python -m pytest tests/integration/test_kube_apiserver.py
+
+plugins: $(VENV)/.dev      ## the plugins of sdk/ from their sources, with compilers in the servers' folder; writes sdk/built
+	$(BIN)/python -m tests.servers.install wasm-tools
+	$(BIN)/python -m sdk.build
 
 docs: $(VENV)/.dev        ## write the generated reference anew
 	$(BIN)/python -m tests.docs.generate

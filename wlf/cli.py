@@ -277,3 +277,62 @@ def reset(config: Path, collector: str | None, state_dir: Path) -> None:
     with _errors_in_words():
         for line in _positions(config, state_dir).reset(collector):
             click.echo(line)
+
+
+@main.group()
+def wasm() -> None:
+    """Look at WebAssembly plugins, and try them."""
+
+
+def _plugin_config(context: click.Context, parameter: click.Parameter, value: str | None) -> bytes | None:
+    from wlf.components.transformers._wasm.try_out import parse_config
+
+    try:
+        return None if value is None else parse_config(value)
+    except ValueError as error:
+        raise click.BadParameter(f"expected a JSON object, got something else: {error}") from error
+
+
+PLUGIN = click.argument("file", type=click.Path(path_type=Path))
+WASI = click.option("--wasi", type=click.Choice(["none", "stub"]), default="none", show_default=True)
+
+
+def _trial(file: Path, config: bytes | None, wasi: str, deadline_ms: int = 1_000) -> tuple[Any, Any]:
+    from wlf.components.transformers._wasm.try_out import Trial
+    from wlf.console import set_up_logging
+    from wlf.runtime.instances import plain_context
+
+    set_up_logging("text", "info")
+    return Trial(file, config, wasi, deadline_ms), plain_context("wasm", "wlf")
+
+
+@wasm.command("check")
+@PLUGIN
+@click.option("--config", metavar="JSON", callback=_plugin_config, help="Options of the plugin's own, to be tried.")
+@WASI
+def check_plugin(file: Path, config: bytes | None, wasi: str) -> None:
+    """Say whether FILE is a plugin for wlf, and what it exports and imports."""
+    from wlf.components.transformers._wasm.try_out import describe
+
+    with _errors_in_words():
+        for line in describe(*_trial(file, config, wasi)):
+            click.echo(line)
+
+
+@wasm.command("run")
+@PLUGIN
+@click.option("--config", metavar="JSON", callback=_plugin_config, default="{}", help="Options of the plugin's own.")
+@WASI
+@click.option("--deadline-ms", type=click.IntRange(1), default=1_000, show_default=True, help="Time for one batch.")
+@click.option("--batch-events", type=click.IntRange(1), default=1_000, show_default=True, help="Lines in one batch.")
+def run_plugin(file: Path, config: bytes, wasi: str, deadline_ms: int, batch_events: int) -> None:
+    """Run events, a line of JSON each, from the standard input through the plugin FILE to the standard output."""
+    from wlf.components.transformers._wasm.try_out import Tally, run_lines
+
+    tally = Tally()
+    with _errors_in_words():
+        trial, context = _trial(file, config, wasi, deadline_ms)
+        for line in run_lines(trial, context, sys.stdin.buffer, batch_events, tally):
+            sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+    click.echo(str(tally), err=True)

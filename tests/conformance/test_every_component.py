@@ -23,6 +23,7 @@ def with_each(*kinds):
 
 WITH_COMPONENT = with_each("collector", "transformer", "dispatcher")
 
+ROOT = Path(__file__).parents[2]
 REQUIRED = {
     "FileDispatcher": {"path": "out.jsonl"},
     "FileCollector": {"include": ["*.log"]},
@@ -34,6 +35,7 @@ REQUIRED = {
     "Separator": {"routes": [{"when": "ts > 1", "destination": "next"}], "unmatched": "drop"},
     "Encryptor": {"fields": [{"field": "/data/secret", "action": "mask"}]},
     "Parse": {"format": "json"},
+    "Wasm": {"module": str(ROOT / "sdk/wat/identity.wat"), "cache_compiled": False},
 }
 """Options that a component cannot do without, beside its edges."""
 
@@ -49,9 +51,10 @@ NUMBERS_WITHOUT_A_UNIT = {
     "partitions",
     "percent",
     "replication_factor",
+    "max_fuel",  # as WebAssembly calls it
 }
 """Numbers that count nothing, or are called so by the system behind."""
-UNITS = ("_ms", "_bytes", "_events", "_keys", "_attempts", "_files", "_rows", "_groups", "_days", "_characters")
+UNITS = ("_ms", "_bytes", "_events", "_keys", "_attempts", "_files", "_rows", "_groups", "_days", "_characters", "_batches")
 
 
 def test_the_registry_is_not_empty():

@@ -150,6 +150,21 @@ def test_containers_are_read_once_into_a_file_for_each_service(
     }
 
 
+def test_plugins_mask_and_keep_what_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("examples", "sdk"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    monkeypatch.chdir(tmp_path)
+    run = WlfRun(tmp_path / "run", Path("examples/wasm/wasm.yaml"), "--until-end")
+    for _ in range(2):
+        run.launch()
+        assert run.wait() == 0, run.text()
+    messages = [str(event["message"]) for event in _lines(tmp_path / "out/wasm/failed.jsonl")]
+    assert messages == [
+        '10.0.0.8 - *** [28/Nov/2026:10:00:01 +0000] "POST /pay?card=**** HTTP/1.1" 502 87',
+        '10.0.0.9 - - [28/Nov/2026:10:00:02 +0000] "GET /favicon.ico HTTP/1.1" 404 12',
+    ]
+
+
 def test_quickstart_run_again_adds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = _quickstart(tmp_path, monkeypatch)
     for _ in range(2):

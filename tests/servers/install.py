@@ -19,15 +19,17 @@ from tests.servers.mysql import MySQL
 from tests.servers.opensearch import OpenSearch
 from tests.servers.podman import Podman
 from tests.servers.redis import Redis
+from tests.servers.wasm_tools import RECIPE as WASM_TOOLS
 
 SERVERS = (MariaDB, MySQL, Redis, Kafka, OpenSearch, Elasticsearch, Docker, Podman)
 TOOLS = (HELM, HELM_3)
-ON_DEMAND = (Etcd, KubeApiserver)  # which take long, and what only they need
+ON_DEMAND = (Etcd.recipe, KubeApiserver.recipe, WASM_TOOLS)
+"""Only where they are named: they take long, or what they make lies in the repository."""
 MORE_EDITIONS = ("docker@sid",)
 """Beside the one that a server has by default."""
 DEFAULT = [*(server.recipe.name for server in SERVERS), *MORE_EDITIONS, *(tool.name for tool in TOOLS)]
 RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (*(server.recipe for server in (*SERVERS, *ON_DEMAND)), *TOOLS)
+    recipe.name: recipe for recipe in (*(server.recipe for server in SERVERS), *ON_DEMAND, *TOOLS)
 }
 
 
@@ -48,15 +50,15 @@ def main(arguments: list[str] | None = None) -> int:
 def _install(wanted: str) -> bool:
     """Install one server and say so in one line."""
     name, _, edition = wanted.partition("@")
-    if name not in RECIPES:
-        _say(f"{name}: expected one of {', '.join(RECIPES)}")
+    if name not in KNOWN:
+        _say(f"{name}: expected one of {', '.join(KNOWN)}")
         return False
     try:
-        version, seconds = install(RECIPES[name], edition or None)
+        version, seconds = install(KNOWN[name], edition or None)
     except (InstallError, OSError, subprocess.SubprocessError) as error:
         _say(f"{wanted}: FAILED: {error}")
         return False
-    where = home_of(name, edition or RECIPES[name].edition)
+    where = home_of(name, edition or KNOWN[name].edition)
     took = f"installed in {seconds:.1f} s" if seconds else "already installed"
     _say(f"{name} {version}: {took}, {where}")
     return True

@@ -261,6 +261,17 @@ class Transformer(Component):
         """
         return True
 
+    async def open(self) -> None:
+        """Read what it needs beside its options, such as a file; once, before any event. Raises SetupError."""
+
+    def runs_long(self, count: int) -> bool:
+        """May a call with so many events take so long that nothing else should wait for it?
+
+        Then the segment that the node is in runs in a thread, with the same events in the same order. Such a node
+        must not touch the event loop in `transform`.
+        """
+        return False
+
     @abstractmethod
     def transform(self, events: Sequence[Event]) -> Sequence[Event]:
         """The events that go on. Must not change `events`; may return it as it is.

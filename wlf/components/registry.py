@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Literal
 
@@ -33,6 +32,7 @@ BUILTINS: dict[Kind, dict[str, str]] = {
         "Separator": "wlf.components.transformers.separator:Separator",
         "Throttle": "wlf.components.transformers.throttle:Throttle",
         "Parse": "wlf.components.transformers.parse:Parse",
+        "Wasm": "wlf.components.transformers.wasm:Wasm",
     },
     "dispatcher": {
         "Elasticsearch": "wlf.components.dispatchers.elasticsearch:ElasticsearchDispatcher",
@@ -91,6 +91,9 @@ class Registry:
 
     def _from_packages(self) -> dict[str, str]:
         if self._installed is None:
+            # It brings half of the library for electronic mail along: not for a file that names built-in types only.
+            from importlib.metadata import entry_points
+
             self._installed = {point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)}
         return self._installed
 

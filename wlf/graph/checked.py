@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -75,6 +74,9 @@ def _run_child(request: Request) -> list[Diagnostic]:
     # The child must find the same wlf, however this process found it.
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
+    # Here, so that the module can be imported where there are no processes.
+    import subprocess
+
     done = subprocess.run(
         command,
         input=msgspec.json.encode(request),

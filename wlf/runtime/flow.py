@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from wlf.errors import InternalError
@@ -11,7 +11,7 @@ from wlf.events import DeadLetter
 from wlf.runtime.batch import Batch, Ticket
 from wlf.runtime.instances import Surroundings
 from wlf.runtime.mailbox import Mailbox
-from wlf.runtime.segment import SLICE_EVENTS, Column, Refused, SegmentRun
+from wlf.runtime.segment import SLICE_EVENTS, Column, Outcome, Refused, SegmentRun
 from wlf.runtime.wake import Bell
 
 
@@ -86,6 +86,7 @@ class Flow:
         self._mailboxes = mailboxes
         self._room = room
         self._around = around
+        self._turns = _turns([*segments.values(), *held.values()])
         self.keepers: dict[str, Keeper] = {}
         """By node; they know the flow, so they come after it."""
 
@@ -106,10 +107,17 @@ class Flow:
             if start:
                 await asyncio.sleep(0)
             # The slice of a whole tuple is the tuple itself.
-            outcome = segment.run(events[start : start + SLICE_EVENTS])
+            outcome = await self._run(segment, events[start : start + SLICE_EVENTS])
             await self._hand_over(outcome.outputs, gate)
             for refused in outcome.refused:
                 await self._send_refused(refused, gate)
+
+    async def _run(self, segment: SegmentRun, events: Column) -> Outcome:
+        """At once, or in a thread where a node says that it may take long; never two that share a node."""
+        async with self._turns[segment]:
+            if segment.runs_long(len(events)):
+                return await asyncio.to_thread(segment.run, events, in_thread=True)
+            return segment.run(events)
 
     async def _hand_over(self, outputs: Mapping[str, Column], gate: Gate) -> None:
         """First to those that have room: nobody waits for another one's mailbox."""
@@ -149,3 +157,17 @@ class Flow:
         debt = Debt(sender, len(letters))
         await self.push(node, letters, debt)
         debt.settle(1)
+
+
+def _turns(segments: Sequence[SegmentRun]) -> dict[SegmentRun, asyncio.Lock]:
+    """One lock for all segments that are joined by nodes: a node is never called twice at the same time."""
+    groups: list[tuple[set[str], asyncio.Lock]] = []
+    for segment in segments:
+        joined = [group for group in groups if group[0] & segment.nodes]
+        groups = [group for group in groups if group not in joined]
+        groups.append((set(segment.nodes).union(*(nodes for nodes, _ in joined)), asyncio.Lock()))
+    turns = {}
+    for segment in segments:
+        found = (lock for nodes, lock in groups if nodes & segment.nodes)
+        turns[segment] = next(found, None) or asyncio.Lock()
+    return turns

@@ -9,9 +9,9 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from wlf.components.base import Clock, Collector, Component, Dispatcher, StatefulTransformer
+from wlf.components.base import Clock, Collector, Component, Dispatcher, StatefulTransformer, Transformer
 from wlf.components.config import DispatcherConfig
-from wlf.errors import StateError, WlfError
+from wlf.errors import ComponentError, StateError, WlfError
 from wlf.graph.plan import Plan, Segment
 from wlf.runtime.batcher import Batcher
 from wlf.runtime.checkpoint_loop import CheckpointLoop, save
@@ -105,6 +105,7 @@ class Runner:
         tasks = _Tasks()
         try:
             await self._open_http()
+            await self._open_transformers()
             for loop in self._dispatching.values():
                 tasks.start(loop.id, loop.run())
             for holding in self._holding:
@@ -218,6 +219,16 @@ class Runner:
         if self._plan.options.http:
             self.http = HttpEndpoint(self._around.registry.exposition, lambda: self._halt.problems, self.troubles)
             await self.http.open(self._plan.options.http)
+
+    async def _open_transformers(self) -> None:
+        """Raises SetupError, which names the node."""
+        for id, component in self._components.items():
+            if isinstance(component, Transformer):
+                try:
+                    await component.open()
+                except ComponentError as error:
+                    error.node = error.node or id
+                    raise
 
     async def _wait_for_end(self, collecting: set[asyncio.Task[None]]) -> None:
         """Until told to stop, until something failed, or until every collector came to its end."""

@@ -75,14 +75,20 @@ class SegmentRun:
         clock: Clock,
     ) -> None:
         self.dispatchers = segment.dispatchers
+        self.nodes = frozenset(step.node for step in segment.steps)
+        self._long = [one for step in segment.steps if isinstance(one := components[step.node], Transformer)]
         self._entry = segment.entry
         self._clock = clock
         self._stages = [_Stage(step, components[step.node], metrics[step.node]) for step in segment.steps]
         arrows = [segment.entry, *(target for step in segment.steps for target in step.targets)]
         self._has_meetings = len(set(arrows)) < len(arrows)
 
-    def run(self, events: Column) -> Outcome:
-        """Run all steps over `events`.
+    def runs_long(self, count: int) -> bool:
+        """Does a node say that a list of this length should run in a thread?"""
+        return any(transformer.runs_long(count) for transformer in self._long)
+
+    def run(self, events: Column, *, in_thread: bool = False) -> Outcome:
+        """Run all steps over `events`; `in_thread`: nobody waits meanwhile, so that no call is too long.
 
         Raises:
             ComponentError: a transformer failed whose `on_error` is stop; names the node and the event's place.
@@ -96,7 +102,8 @@ class SegmentRun:
                 continue
             started = self._clock.monotonic()
             leaving = stage.run(_join(columns, lineage), refused, lineage)
-            stage.note_time(self._clock.monotonic() - started)
+            if not in_thread:
+                stage.note_time(self._clock.monotonic() - started)
             for target, column in leaving:
                 if column:
                     arrivals.setdefault(target, []).append(column)

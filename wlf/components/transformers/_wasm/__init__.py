@@ -1,0 +1,1 @@
+"""The parts of the Wasm transformer: the interface of plugins, the engine, instances, lines and answers."""
