@@ -54,7 +54,19 @@ NUMBERS_WITHOUT_A_UNIT = {
     "max_fuel",  # as WebAssembly calls it
 }
 """Numbers that count nothing, or are called so by the system behind."""
-UNITS = ("_ms", "_bytes", "_events", "_keys", "_attempts", "_files", "_rows", "_groups", "_days", "_characters", "_batches")
+UNITS = (
+    "_ms",
+    "_bytes",
+    "_events",
+    "_keys",
+    "_attempts",
+    "_files",
+    "_rows",
+    "_groups",
+    "_days",
+    "_characters",
+    "_batches",
+)
 
 
 def test_the_registry_is_not_empty():

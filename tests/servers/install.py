@@ -50,15 +50,15 @@ def main(arguments: list[str] | None = None) -> int:
 def _install(wanted: str) -> bool:
     """Install one server and say so in one line."""
     name, _, edition = wanted.partition("@")
-    if name not in KNOWN:
-        _say(f"{name}: expected one of {', '.join(KNOWN)}")
+    if name not in RECIPES:
+        _say(f"{name}: expected one of {', '.join(RECIPES)}")
         return False
     try:
-        version, seconds = install(KNOWN[name], edition or None)
+        version, seconds = install(RECIPES[name], edition or None)
     except (InstallError, OSError, subprocess.SubprocessError) as error:
         _say(f"{wanted}: FAILED: {error}")
         return False
-    where = home_of(name, edition or KNOWN[name].edition)
+    where = home_of(name, edition or RECIPES[name].edition)
     took = f"installed in {seconds:.1f} s" if seconds else "already installed"
     _say(f"{name} {version}: {took}, {where}")
     return True
