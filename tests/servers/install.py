@@ -8,6 +8,7 @@ import sys
 
 from tests.servers.cache import Recipe, cache_dir, home_of, install, locked
 from tests.servers.commands import InstallError
+from tests.servers.cri import Containerd
 from tests.servers.docker import Docker
 from tests.servers.elasticsearch import Elasticsearch
 from tests.servers.etcd import Etcd
@@ -20,7 +21,7 @@ from tests.servers.opensearch import OpenSearch
 from tests.servers.podman import Podman
 from tests.servers.redis import Redis
 
-SERVERS = (MariaDB, MySQL, Redis, Kafka, OpenSearch, Elasticsearch, Docker, Podman)
+SERVERS = (MariaDB, MySQL, Redis, Kafka, OpenSearch, Elasticsearch, Docker, Podman, Containerd)
 TOOLS = (HELM, HELM_3)
 ON_DEMAND = (Etcd, KubeApiserver)  # which take long, and what only they need
 MORE_EDITIONS = ("docker@sid",)
