@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.servers.cache import NotInstalled, installed_version
+from tests.servers.cri import Containerd
 from tests.servers.docker import Docker, Engine
 from tests.servers.elasticsearch import Elasticsearch
 from tests.servers.helm import HELM, HELM_3, Helm
@@ -184,6 +185,12 @@ def kube_apiserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeApi
     if not os.environ.get("WLF_TRY_KUBE_APISERVER") and installed_version(recipe.name, recipe.edition) is None:
         pytest.skip("kube-apiserver takes long to compile; run: make kube-apiserver")
     yield from shared(KubeApiserver, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def containerd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containerd]:
+    """A containerd that all tests share: run pods of your own, leave the server running."""
+    yield from shared(Containerd, tmp_path_factory)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import sys
 
 from tests.servers.cache import Recipe, cache_dir, home_of, install, locked
 from tests.servers.commands import InstallError
+from tests.servers.cri import Containerd
 from tests.servers.docker import Docker
 from tests.servers.elasticsearch import Elasticsearch
 from tests.servers.etcd import Etcd
@@ -21,7 +22,7 @@ from tests.servers.podman import Podman
 from tests.servers.redis import Redis
 from tests.servers.wasm_tools import RECIPE as WASM_TOOLS
 
-SERVERS = (MariaDB, MySQL, Redis, Kafka, OpenSearch, Elasticsearch, Docker, Podman)
+SERVERS = (MariaDB, MySQL, Redis, Kafka, OpenSearch, Elasticsearch, Docker, Podman, Containerd)
 TOOLS = (HELM, HELM_3)
 ON_DEMAND = (Etcd.recipe, KubeApiserver.recipe, WASM_TOOLS)
 """Only where they are named: they take long, or what they make lies in the repository."""
