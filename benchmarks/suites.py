@@ -111,7 +111,7 @@ def peers(stack: ExitStack, *, rounds: int, quick: bool) -> list[Step]:
         return []
     from benchmarks.peers.every import MISSING
     from benchmarks.peers.every import PEERS as FOUND
-    from benchmarks.peers.wlf import Wlf
+    from benchmarks.peers.wlf import Wlf, WlfByApi
 
     contenders = [Wlf(), *FOUND.values()]
     limit = QUICK_ROWS if quick else None
@@ -123,7 +123,7 @@ def peers(stack: ExitStack, *, rounds: int, quick: bool) -> list[Step]:
     lines = QUICK_LOG_LINES if quick else LOG_LINES
     steps += [Step(f"lines {sink}", partial(_lines, contenders, lines, sink, rounds)) for sink in ("file", "kafka")]
     if _is_there("tests.servers.docker"):
-        steps.append(Step("lines docker", partial(_container, contenders, lines, rounds)))
+        steps.append(Step("lines docker", partial(_container, [*contenders, WlfByApi()], lines, rounds)))
     steps.append(Step("missing", lambda: (_missing(who, why) for who, why in MISSING.items())))
     return steps
 

@@ -47,7 +47,7 @@ class Wlf(Contender):
 
     def start(self, job: Job) -> subprocess.Popen[bytes]:
         config = job.folder / "wlf.yaml"
-        config.write_text(json.dumps(pipeline(job.source, job.sink), indent=1))  # JSON is YAML
+        config.write_text(json.dumps(self.pipeline(job.source, job.sink), indent=1))  # JSON is YAML
         # The kernel ends it when the suite is killed.
         argv = ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-m", "wlf", "run", str(config)]
         argv += ["--state-dir", str(job.folder / "state")]
@@ -58,9 +58,26 @@ class Wlf(Contender):
                 argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT, env=env, process_group=0
             )
 
+    def pipeline(self, source: Source, sink: Sink) -> dict[str, Any]:
+        """The configuration of a job."""
+        return pipeline(source, sink)
+
+
+class WlfByApi(Wlf):
+    """The same, but a container's lines are asked for of the Engine."""
+
+    name = "wlf, Engine API"
+    does = frozenset(((ContainerSource, FileSink),))
+
+    def pipeline(self, source: Source, sink: Sink) -> dict[str, Any]:
+        """The configuration of a job."""
+        made = pipeline(source, sink)
+        made["collectors"][0]["source"] = "api"
+        return made
+
 
 def pipeline(source: Source, sink: Sink) -> dict[str, Any]:
-    """The configuration of a job."""
+    """The configuration of a job; of a container the file that its lines lie in is read, as the peers do."""
     sinks = sink.sinks if isinstance(sink, SeveralSinks) else (sink,)
     dispatchers = [{"id": f"out{number}", **_dispatcher(each)} for number, each in enumerate(sinks, start=1)]
     ids = [each["id"] for each in dispatchers]
@@ -73,7 +90,9 @@ def _collector(source: Source) -> dict[str, Any]:
     if isinstance(source, FileSource):
         return {"type": "File", "include": [str(source.path)]}
     if isinstance(source, ContainerSource):
-        return {"type": "Docker", "address": source.address, "include": {"names": [source.name]}}
+        root = str(source.log.parents[2])
+        chosen = {"names": [source.name]}
+        return {"type": "Docker", "address": source.address, "include": chosen, "source": "files", "data_root": root}
     return {
         "type": "Binlog",
         "host": source.host,
