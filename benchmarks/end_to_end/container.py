@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.servers.docker import Docker
-
 from benchmarks.contender import ContainerSource
 from benchmarks.end_to_end.expected import Numbered
 from benchmarks.end_to_end.lines import LINE_BYTES
 from benchmarks.end_to_end.matrix import Input
+from tests.servers.docker import Docker
 
 NAME = "shop"
 WRITING_S = 300
