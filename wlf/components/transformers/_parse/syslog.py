@@ -13,6 +13,7 @@ FACILITIES = (
     *(f"local{number}" for number in range(8)),
 )
 SEVERITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
+_PRIORITIES = tuple({"facility": facility, "severity": severity} for facility in FACILITIES for severity in SEVERITIES)
 
 _VALUE = r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
 _ELEMENT = rf'\[[^"\]]*+(?:{_VALUE.replace("(", "(?:", 1)}[^"\]]*+)*+\]'
@@ -68,15 +69,15 @@ def _priority(digits: str | None) -> dict[str, Any]:
     if digits is None:
         return {}
     number = int(digits)
-    if number >> 3 >= len(FACILITIES):
+    if number >= len(_PRIORITIES):
         raise no_match("a priority from 0 to 191")
-    return {"facility": FACILITIES[number >> 3], "severity": SEVERITIES[number & 7]}
+    return _PRIORITIES[number].copy()
 
 
 def _elements(text: str) -> dict[str, dict[str, str]]:
     """`[id name="value"]...` to a mapping of mappings."""
     found: dict[str, dict[str, str]] = {}
-    for element in _HEAD.findall(text):
+    for element in _HEAD.findall(text) if text.rfind("[") else (text,):
         name, _, body = element[1:-1].partition(" ")
         values = found.setdefault(name, {})
         for key, value in _BODY.findall(body):
