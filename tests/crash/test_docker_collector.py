@@ -25,7 +25,8 @@ while [ -z "$stop" ]; do
   echo "{number} $i"; echo "{number} e$i" >&2; i=$((i+1)); [ $((i%20)) = 0 ] && sleep 0.01
 done
 """
-MOST_A_SECOND = 2 * 2_000
+READ_A_SECOND = 100_000
+"""More than wlf reads through the API of one Engine while it catches up with what was written meanwhile."""
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(120 + 10 * KILLS)]
 
@@ -71,6 +72,6 @@ def test_killed_at_random_every_line_of_every_container_arrives_and_few_twice(do
     assert len(found) == len(written)
     again = found.total() - len(found)
     print(f"{len(written)} lines, {KILLS} kills, {again} lines came again")
-    # What was dispatched since the last cursor: a checkpoint's worth of reading, what it caught up with included.
-    assert again <= KILLS * MOST_A_SECOND * WRITERS
+    # What was dispatched since the last cursor: a checkpoint's worth of reading, and what it took to store it.
+    assert again <= KILLS * READ_A_SECOND * (CHECKPOINT_MS + 100) / 1000
     docker.reset()
