@@ -168,8 +168,8 @@ class ContainerReading:
     # One chunk
 
     def _is_any_busy(self, files: Iterable[Followed]) -> bool:
-        """Is there something in one of them that is only not read yet?"""
-        return any(file.is_queued or file.id in self._parked for file in files)
+        """Is there something in one of them that is only not read yet? So it may be where it is not judged yet."""
+        return any(file.is_queued or file.id in self._parked or file.originals for file in files)
 
     def _is_due(self, followed: Followed) -> bool:
         if self._source.verdict(followed) is Verdict.LATER:
