@@ -168,14 +168,20 @@ class ContainerReading:
     # One chunk
 
     def _is_any_busy(self, files: Iterable[Followed]) -> bool:
-        """Is there something in one of them that is only not read yet? So it may be where it is not judged yet."""
-        return any(file.is_queued or file.id in self._parked or file.originals for file in files)
+        """Is there something in one of them that is only not read yet?"""
+        return any(file.is_queued or file.id in self._parked for file in files)
 
     def _is_due(self, followed: Followed) -> bool:
         if self._source.verdict(followed) is Verdict.LATER:
             return False
         log = self._log_of.get(followed.id)
-        return log is None or not self._is_any_busy(log.older_than(followed))
+        if log is None:
+            return True
+        older = list(log.older_than(followed))
+        # One that is not judged yet may hold what comes before; but its own original is what it waits for.
+        return not self._is_any_busy(older) and not any(
+            file.originals and followed not in file.originals for file in older
+        )
 
     def _pass_over(self, followed: Followed) -> Read | None:
         """Nobody wants what it holds."""
