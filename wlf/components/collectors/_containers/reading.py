@@ -175,7 +175,13 @@ class ContainerReading:
         if self._source.verdict(followed) is Verdict.LATER:
             return False
         log = self._log_of.get(followed.id)
-        return log is None or not self._is_any_busy(log.older_than(followed))
+        if log is None:
+            return True
+        older = list(log.older_than(followed))
+        # One that is not judged yet may hold what comes before; but its own original is what it waits for.
+        return not self._is_any_busy(older) and not any(
+            file.originals and followed not in file.originals for file in older
+        )
 
     def _pass_over(self, followed: Followed) -> Read | None:
         """Nobody wants what it holds."""
