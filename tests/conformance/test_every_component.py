@@ -96,10 +96,6 @@ def test_numbers_carry_their_unit(kind, name, component):
             assert option.endswith(UNITS) or option in NUMBERS_WITHOUT_A_UNIT, f"{struct}.{option}"
 
 
-SHARED_PARTS = [Path(inspect.getfile(base)).parent / "collectors" / name for name in ("_containers", "_file")]
-"""What all collectors of log files are made of."""
-
-
 def modules_of(component):
     """The component's own files: its module, and the private siblings that it is made of."""
     files, waiting = [], [Path(inspect.getfile(component))]
@@ -125,7 +121,7 @@ def imports_of(path):
 
 
 ALLOWED = ("wlf.components.base", "wlf.components.config", "wlf.events", "wlf.errors")
-SHARED = ("wlf.components.naming", "wlf.components.tls")
+SHARED = ("wlf.components.naming", "wlf.components.tls", "wlf.components.following", "wlf.components.containers")
 
 
 @WITH_COMPONENT
@@ -145,7 +141,7 @@ def test_only_its_own_private_modules_belong_to_it(kind, name, component):
         for _, other, cls in EVERY
         if other != name
         for path in modules_of(cls)
-        if not path.name.startswith("__init__") and path.parent not in SHARED_PARTS
+        if not path.name.startswith("__init__")
     }
     assert not set(modules_of(component)) & others
 

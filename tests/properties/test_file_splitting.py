@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.components.collectors.file_reading import FileReading, run
-from wlf.components.collectors._file import reading as reading_module
-from wlf.components.collectors._file.multiline import MultilineConfig, grouping_of
+from wlf.components.following import reading as reading_module
+from wlf.components.following.multiline import MultilineConfig, grouping_of
 
 TEXT = st.text(st.characters(blacklist_characters="\n\r\ufeff", blacklist_categories=("Cs",)), max_size=40)
 LINES = st.lists(TEXT, max_size=30)

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from tests.components.collectors.file_reading import FileReading, run
-from wlf.components.collectors._containers.reading import ContainerReading
-from wlf.components.collectors._containers.records import LineRecords
-from wlf.components.collectors._containers.source import Entries, Verdict
-from wlf.components.collectors._containers.tally import ContainerTally
-from wlf.components.collectors._file.follow import Followed
-from wlf.components.collectors._file.globs import Globs
-from wlf.components.collectors._file.multiline import Grouping, grouping_of
-from wlf.components.collectors._file.session import Session
 from wlf.components.collectors.file import FileCollector
+from wlf.components.containers.reading import ContainerReading
+from wlf.components.containers.records import LineRecords
+from wlf.components.containers.source import Entries, Verdict
+from wlf.components.containers.tally import ContainerTally
+from wlf.components.following.follow import Followed
+from wlf.components.following.globs import Globs
+from wlf.components.following.multiline import Grouping, grouping_of
+from wlf.components.following.session import Session
 from wlf.events import Event
 from wlf.events.log import FileLine
 

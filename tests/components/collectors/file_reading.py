@@ -11,8 +11,8 @@ from typing import Any, Self, TypeVar
 from tests.components.fakes import Numbers, make_context
 from tests.components.rows import configured
 from wlf.components.base import MemoryState
-from wlf.components.collectors._file.position import Position, decode_position
 from wlf.components.collectors.file import FileCollector, FileConfig
+from wlf.components.following.position import Position, decode_position
 from wlf.events.log import FileLine
 
 TIMEOUT_S = 20.0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.components.collectors.container_files import CriReading, record, run_all, write
 from tests.components.collectors.file_reading import run
-from wlf.components.collectors._containers.source import Verdict
+from wlf.components.containers.source import Verdict
 
 MULTILINE = {"start": "^\\S", "timeout_ms": 50}
 

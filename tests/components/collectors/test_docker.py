@@ -17,8 +17,8 @@ from wlf.components.collectors._docker.position import Place, Position, decode_p
 from wlf.components.collectors._docker.records import DriverRecords
 from wlf.components.collectors._docker.stream import Stream
 from wlf.components.collectors._docker.tally import Tally
-from wlf.components.collectors._file.contents import Damaged
-from wlf.components.collectors._file.multiline import MultilineConfig, grouping_of
+from wlf.components.following.contents import Damaged
+from wlf.components.following.multiline import MultilineConfig, grouping_of
 from wlf.events.log import Container
 
 TIME = "2026-05-01T10:00:{:02}.000000000Z"

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.components.collectors.file_reading import FileReading, append, run
-from wlf.components.collectors._file import inotify
-from wlf.components.collectors._file.discovery import Inotify
-from wlf.components.collectors._file.globs import Globs
-from wlf.components.collectors._file.inotify import Notice
-from wlf.components.collectors._file.names import originals_of, stem_of
+from wlf.components.following import inotify
+from wlf.components.following.discovery import Inotify
+from wlf.components.following.globs import Globs
+from wlf.components.following.inotify import Notice
+from wlf.components.following.names import originals_of, stem_of
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from tests.components.collectors.file_reading import FileReading, append, run
-from wlf.components.collectors._file.multiline import MultilineConfig, grouping_of
+from wlf.components.following.multiline import MultilineConfig, grouping_of
 
 JAVA = """\
 INFO started

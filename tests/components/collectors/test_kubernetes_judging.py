@@ -15,8 +15,6 @@ from tests.components.collectors.kube_api import KubeApi, namespace, pod
 from tests.components.collectors.kube_cluster import kubeconfig, on_loop, watching
 from tests.components.fakes import Numbers, SetClock, make_context
 from tests.components.rows import configured
-from wlf.components.collectors._containers.source import Verdict
-from wlf.components.collectors._file.multiline import grouping_of
 from wlf.components.collectors._kubernetes.api import configured_api
 from wlf.components.collectors._kubernetes.cluster import Cluster
 from wlf.components.collectors._kubernetes.describing import Describer
@@ -26,6 +24,8 @@ from wlf.components.collectors._kubernetes.options import KubernetesConfig
 from wlf.components.collectors._kubernetes.paths import LogPath
 from wlf.components.collectors._kubernetes.selection import Selection
 from wlf.components.collectors._kubernetes.tally import PodTally
+from wlf.components.containers.source import Verdict
+from wlf.components.following.multiline import grouping_of
 from wlf.events.log import Owner, Pod
 
 READ, LATER, SKIP = Verdict.READ, Verdict.LATER, Verdict.SKIP

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from wlf.components.base import Collected, Collector, Context
-from wlf.components.collectors._containers.tally import ContainerTally
 from wlf.components.collectors._docker.choice import Choice
 from wlf.components.collectors._docker.drivers import Drivers
 from wlf.components.collectors._docker.files import containers_of, file_session
 from wlf.components.collectors._docker.options import DockerConfig
 from wlf.components.collectors._docker.position import decode_position
 from wlf.components.collectors._docker.tally import Tally
-from wlf.components.collectors._file.position import decode_position as decode_file_position
-from wlf.components.collectors._file.session import Session as FileSession
+from wlf.components.containers.tally import ContainerTally
+from wlf.components.following.position import decode_position as decode_file_position
+from wlf.components.following.session import Session as FileSession
 from wlf.errors import InternalError, SetupError
 from wlf.events import Kinds
 from wlf.events.log import ContainerLine

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from wlf.components.base import Collected, Collector, Context
-from wlf.components.collectors._file.globs import Globs
 from wlf.components.collectors._file.options import FileConfig
 from wlf.components.collectors._file.plain import PlainReading
-from wlf.components.collectors._file.position import decode_position
-from wlf.components.collectors._file.session import Session
-from wlf.components.collectors._file.tally import Tally
+from wlf.components.following.globs import Globs
+from wlf.components.following.position import decode_position
+from wlf.components.following.session import Session
+from wlf.components.following.tally import Tally
 from wlf.errors import InternalError
 from wlf.events import Kinds
 from wlf.events.log import FileLine

@@ -8,11 +8,6 @@ from importlib.util import find_spec
 from typing import Any, ClassVar
 
 from wlf.components.base import Collected, Collector, Context
-from wlf.components.collectors._containers.reading import ContainerReading
-from wlf.components.collectors._containers.records import LineRecords
-from wlf.components.collectors._file.multiline import grouping_of
-from wlf.components.collectors._file.position import decode_position
-from wlf.components.collectors._file.session import Session
 from wlf.components.collectors._kubernetes.api import configured_api
 from wlf.components.collectors._kubernetes.cluster import Cluster
 from wlf.components.collectors._kubernetes.describing import Describer
@@ -23,6 +18,11 @@ from wlf.components.collectors._kubernetes.options import KubernetesConfig, chos
 from wlf.components.collectors._kubernetes.selection import Selection
 from wlf.components.collectors._kubernetes.source import PodSource
 from wlf.components.collectors._kubernetes.tally import PodTally
+from wlf.components.containers.reading import ContainerReading
+from wlf.components.containers.records import LineRecords
+from wlf.components.following.multiline import grouping_of
+from wlf.components.following.position import decode_position
+from wlf.components.following.session import Session
 from wlf.errors import InternalError, SetupError
 from wlf.events import Kinds
 from wlf.events.log import PodLine

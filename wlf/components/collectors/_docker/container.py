@@ -9,13 +9,13 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from wlf.components.collectors._containers.streams import Made
-from wlf.components.collectors._containers.times import seconds_of
 from wlf.components.collectors._docker.frames import ENGINE, STDERR, Framed, Raw, Terminal
 from wlf.components.collectors._docker.moments import BEGINNING, earlier
 from wlf.components.collectors._docker.position import Place, Position
 from wlf.components.collectors._docker.stream import Stream
 from wlf.components.collectors._docker.tally import Tally
+from wlf.components.containers.streams import Made
+from wlf.components.containers.times import seconds_of
 from wlf.events.log import Container, ContainerLine
 
 MARGIN_SECONDS = 5.0

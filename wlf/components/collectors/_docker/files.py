@@ -11,18 +11,18 @@ from typing import NamedTuple
 from msgspec import UNSET, UnsetType
 
 from wlf.components.base import Context
-from wlf.components.collectors._containers.reading import ContainerReading
-from wlf.components.collectors._containers.source import Entries, Verdict
-from wlf.components.collectors._containers.tally import ContainerTally
 from wlf.components.collectors._docker.choice import Choice
 from wlf.components.collectors._docker.moments import normal
 from wlf.components.collectors._docker.notes import NAME, container_at
 from wlf.components.collectors._docker.options import DockerConfig
 from wlf.components.collectors._docker.records import DriverRecords
-from wlf.components.collectors._file.follow import Followed
-from wlf.components.collectors._file.globs import Globs
-from wlf.components.collectors._file.multiline import Grouping, grouping_of
-from wlf.components.collectors._file.session import Session
+from wlf.components.containers.reading import ContainerReading
+from wlf.components.containers.source import Entries, Verdict
+from wlf.components.containers.tally import ContainerTally
+from wlf.components.following.follow import Followed
+from wlf.components.following.globs import Globs
+from wlf.components.following.multiline import Grouping, grouping_of
+from wlf.components.following.session import Session
 from wlf.events import Event
 from wlf.events.log import Container, ContainerLine
 

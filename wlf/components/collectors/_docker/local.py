@@ -13,7 +13,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from wlf.components.collectors._docker.frames import PART_BYTES
-from wlf.components.collectors._file.contents import Damaged
+from wlf.components.following.contents import Damaged
 
 LENGTH = Struct(">I")
 _NANOS = 1_000_000_000

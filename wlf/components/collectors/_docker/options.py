@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
-from wlf.components.collectors._file.options import FollowConfig
+from wlf.components.following.options import FollowConfig
 from wlf.components.tls import TlsConfig
 
 Globs = list[Annotated[str, Meta(min_length=1)]]

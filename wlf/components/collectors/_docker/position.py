@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from wlf.components.collectors._docker.moments import BEGINNING
-from wlf.components.collectors._file.position import WHOLE
+from wlf.components.following.position import WHOLE
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True, gc=False):

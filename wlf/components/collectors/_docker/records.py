@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from wlf.components.collectors._containers.records import Columns, LineRecords
-from wlf.components.collectors._containers.times import seconds_of
 from wlf.components.collectors._docker.frames import PART_BYTES
 from wlf.components.collectors._docker.local import Entry, ends_of, entry_of
+from wlf.components.containers.records import Columns, LineRecords
+from wlf.components.containers.times import seconds_of
 
 _LONG = b"\0"
 """How a length of less than 16 MiB begins."""

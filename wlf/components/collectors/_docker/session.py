@@ -22,7 +22,7 @@ from wlf.components.collectors._docker.reader import CLOCK_SECONDS, Reader
 from wlf.components.collectors._docker.stream import Stream
 from wlf.components.collectors._docker.tally import Tally
 from wlf.components.collectors._docker.waiting import Waiting
-from wlf.components.collectors._file.multiline import grouping_of
+from wlf.components.following.multiline import grouping_of
 from wlf.errors import Retryable
 from wlf.events import Event
 from wlf.events.log import Container

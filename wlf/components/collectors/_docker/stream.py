@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import codecs
 
-from wlf.components.collectors._containers.streams import LogStream, Made, Record
 from wlf.components.collectors._docker.frames import PART_BYTES
 from wlf.components.collectors._docker.moments import BEGINNING, normal
 from wlf.components.collectors._docker.position import Place
 from wlf.components.collectors._docker.tally import Tally
-from wlf.components.collectors._file.multiline import Grouping
-from wlf.components.collectors._file.position import WHOLE
+from wlf.components.containers.streams import LogStream, Made, Record
+from wlf.components.following.multiline import Grouping
+from wlf.components.following.position import WHOLE
 
 _decoder = codecs.getincrementaldecoder("utf-8")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wlf.components.collectors._file.follow import Followed
+from wlf.components.following.follow import Followed
 
 
 class Pending:

@@ -9,14 +9,14 @@ from itertools import repeat
 from msgspec import UNSET, UnsetType
 
 from wlf.components.base import Context
-from wlf.components.collectors._file.follow import Followed
-from wlf.components.collectors._file.lines import Splitters
-from wlf.components.collectors._file.multiline import grouping_of
 from wlf.components.collectors._file.options import FileConfig
 from wlf.components.collectors._file.pending import Pending
-from wlf.components.collectors._file.reading import NOTHING_YET, LineReader, Lines, Read
-from wlf.components.collectors._file.roster import Roster
-from wlf.components.collectors._file.tally import Tally
+from wlf.components.following.follow import Followed
+from wlf.components.following.lines import Splitters
+from wlf.components.following.multiline import grouping_of
+from wlf.components.following.reading import NOTHING_YET, LineReader, Lines, Read
+from wlf.components.following.roster import Roster
+from wlf.components.following.tally import Tally
 from wlf.events import Event
 from wlf.events.log import FileLine
 

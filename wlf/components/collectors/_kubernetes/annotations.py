@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Literal, cast, get_args
 
-from wlf.components.collectors._file.multiline import Grouping, MultilineConfig, Preset, grouping_of
+from wlf.components.following.multiline import Grouping, MultilineConfig, Preset, grouping_of
 
 PREFIX = "wlf.dev/"
 EXCLUDE = PREFIX + "exclude"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from functools import lru_cache
 
-from wlf.components.collectors._file.multiline import Grouping
 from wlf.components.collectors._kubernetes.annotations import Honored, grouping_from, multiline_of
 from wlf.components.collectors._kubernetes.cluster import Cluster
 from wlf.components.collectors._kubernetes.paths import LogPath
 from wlf.components.collectors._kubernetes.pods import Known
 from wlf.components.collectors._kubernetes.tally import PodTally
+from wlf.components.following.multiline import Grouping
 
 _grouping_from = lru_cache(maxsize=256)(grouping_from)
 

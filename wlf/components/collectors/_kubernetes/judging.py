@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
-from wlf.components.collectors._containers.source import Verdict
 from wlf.components.collectors._kubernetes.annotations import is_excluded
 from wlf.components.collectors._kubernetes.cluster import Cluster
 from wlf.components.collectors._kubernetes.options import KubernetesConfig
 from wlf.components.collectors._kubernetes.paths import LogPath
 from wlf.components.collectors._kubernetes.pods import Known
 from wlf.components.collectors._kubernetes.selection import Selection
+from wlf.components.containers.source import Verdict
 
 REMEMBERED = 4096
 """Pods that are waited for, or were."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 
-from wlf.components.collectors._file.globs import Globs
 from wlf.components.collectors._kubernetes.paths import read_path
 from wlf.components.collectors._kubernetes.selection import Selection
+from wlf.components.following.globs import Globs
 
 log_at = lru_cache(maxsize=4096)(read_path)
 """The same file is asked for often."""

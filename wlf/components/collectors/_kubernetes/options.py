@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from wlf.components.collectors._file.options import FollowConfig
 from wlf.components.collectors._kubernetes.annotations import Honored
 from wlf.components.collectors._kubernetes.selectors import FIELDS, FieldSelector, Selector
+from wlf.components.following.options import FollowConfig
 
 Names = list[Annotated[str, Meta(min_length=1)]]
 

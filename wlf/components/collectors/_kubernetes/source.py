@@ -7,15 +7,15 @@ from itertools import repeat
 
 from msgspec import UNSET, UnsetType
 
-from wlf.components.collectors._containers.source import Entries, Verdict
-from wlf.components.collectors._file.follow import Followed
-from wlf.components.collectors._file.multiline import Grouping
 from wlf.components.collectors._kubernetes.describing import Describer
 from wlf.components.collectors._kubernetes.grouping import Groupings
 from wlf.components.collectors._kubernetes.judging import Judge
 from wlf.components.collectors._kubernetes.logs import log_at
 from wlf.components.collectors._kubernetes.paths import LogPath
 from wlf.components.collectors._kubernetes.tally import PodTally
+from wlf.components.containers.source import Entries, Verdict
+from wlf.components.following.follow import Followed
+from wlf.components.following.multiline import Grouping
 from wlf.events import Event
 from wlf.events.log import PodLine
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wlf.components.base import Metrics
-from wlf.components.collectors._containers.tally import ContainerTally
+from wlf.components.containers.tally import ContainerTally
 
 
 class PodTally(ContainerTally):

@@ -11,17 +11,17 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from wlf.components.collectors._file.birth import born
-from wlf.components.collectors._file.copies import Copies, Verdict
-from wlf.components.collectors._file.directories import inodes_in, is_below
-from wlf.components.collectors._file.follow import Followed
-from wlf.components.collectors._file.names import is_compressed, originals_of, stem_of
-from wlf.components.collectors._file.opened import Opened
-from wlf.components.collectors._file.options import FollowConfig
-from wlf.components.collectors._file.position import HEAD_BYTES, decode_position
-from wlf.components.collectors._file.queue import Queue
-from wlf.components.collectors._file.remembered import Remembered
-from wlf.components.collectors._file.tally import Tally
+from wlf.components.following.birth import born
+from wlf.components.following.copies import Copies, Verdict
+from wlf.components.following.directories import inodes_in, is_below
+from wlf.components.following.follow import Followed
+from wlf.components.following.names import is_compressed, originals_of, stem_of
+from wlf.components.following.opened import Opened
+from wlf.components.following.options import FollowConfig
+from wlf.components.following.position import HEAD_BYTES, decode_position
+from wlf.components.following.queue import Queue
+from wlf.components.following.remembered import Remembered
+from wlf.components.following.tally import Tally
 
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 _STEM = "stem:"

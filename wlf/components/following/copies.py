@@ -13,9 +13,9 @@ import math
 import os
 from collections.abc import Callable
 
-from wlf.components.collectors._file.contents import Damaged, Unpacked
-from wlf.components.collectors._file.follow import Followed
-from wlf.components.collectors._file.position import HEAD_BYTES, TAIL_BYTES
+from wlf.components.following.contents import Damaged, Unpacked
+from wlf.components.following.follow import Followed
+from wlf.components.following.position import HEAD_BYTES, TAIL_BYTES
 
 PATIENCE_SECONDS = 10.0
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wlf.components.collectors._containers.logs import ContainerLog
-from wlf.components.collectors._containers.streams import Kept
+from wlf.components.containers.logs import ContainerLog
+from wlf.components.containers.streams import Kept
 
 
 class Waiting:

@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from wlf.components.base import Collected, Context
-from wlf.components.collectors._file.contents import Damaged
-from wlf.components.collectors._file.discovery import Discovery
-from wlf.components.collectors._file.follow import Followed
-from wlf.components.collectors._file.globs import Globs
-from wlf.components.collectors._file.options import FollowConfig
-from wlf.components.collectors._file.reading import Changed, Read, Reading
-from wlf.components.collectors._file.roster import Roster
-from wlf.components.collectors._file.tally import Tally
+from wlf.components.following.contents import Damaged
+from wlf.components.following.discovery import Discovery
+from wlf.components.following.follow import Followed
+from wlf.components.following.globs import Globs
+from wlf.components.following.options import FollowConfig
+from wlf.components.following.reading import Changed, Read, Reading
+from wlf.components.following.roster import Roster
+from wlf.components.following.tally import Tally
 from wlf.events import Event
 
 BATCH_EVENTS = 2_000

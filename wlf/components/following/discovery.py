@@ -7,10 +7,10 @@ import os
 from collections.abc import Iterator
 from typing import Protocol
 
-from wlf.components.collectors._file import inotify as kernel
-from wlf.components.collectors._file.globs import Globs
-from wlf.components.collectors._file.inotify import Inotify, Notice
-from wlf.components.collectors._file.tally import Tally
+from wlf.components.following import inotify as kernel
+from wlf.components.following.globs import Globs
+from wlf.components.following.inotify import Inotify, Notice
+from wlf.components.following.tally import Tally
 
 STEP_ENTRIES = 500
 """A look through large directories pauses after so many entries."""

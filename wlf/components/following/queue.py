@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from wlf.components.collectors._file.follow import Followed
+from wlf.components.following.follow import Followed
 
 
 class Queue:

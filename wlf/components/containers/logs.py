@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import takewhile
 from operator import attrgetter
 
-from wlf.components.collectors._containers.streams import LogStream
-from wlf.components.collectors._file.follow import Followed
-from wlf.components.collectors._file.multiline import Grouping
-from wlf.components.collectors._file.position import WHOLE, Held
+from wlf.components.containers.streams import LogStream
+from wlf.components.following.follow import Followed
+from wlf.components.following.multiline import Grouping
+from wlf.components.following.position import WHOLE, Held
 
 Place = tuple[str, int]
 """The id of a file, and the offset of a record in it."""

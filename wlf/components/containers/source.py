@@ -6,8 +6,8 @@ import enum
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from wlf.components.collectors._file.follow import Followed
-from wlf.components.collectors._file.multiline import Grouping
+from wlf.components.following.follow import Followed
+from wlf.components.following.multiline import Grouping
 from wlf.events import Event
 
 

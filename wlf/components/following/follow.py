@@ -6,10 +6,10 @@ import os
 import sys
 from typing import Any
 
-from wlf.components.collectors._file.birth import born
-from wlf.components.collectors._file.contents import Contents, Plain, Unpacked, kind_of
-from wlf.components.collectors._file.lines import LineSplitter
-from wlf.components.collectors._file.position import (
+from wlf.components.following.birth import born
+from wlf.components.following.contents import Contents, Plain, Unpacked, kind_of
+from wlf.components.following.lines import LineSplitter
+from wlf.components.following.position import (
     HEAD_BYTES,
     SKIPPING,
     TAIL_BYTES,

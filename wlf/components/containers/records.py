@@ -14,8 +14,8 @@ from typing import NamedTuple
 import msgspec
 from msgspec import DecodeError, Struct
 
-from wlf.components.collectors._containers.times import seconds_of
-from wlf.components.collectors._file.lines import LineSplitter
+from wlf.components.containers.times import seconds_of
+from wlf.components.following.lines import LineSplitter
 
 UNKNOWN = "unknown"
 """The stream of what is no record."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from wlf.components.collectors._file.contents import Contents, Unpacked
-from wlf.components.collectors._file.follow import Followed
-from wlf.components.collectors._file.lines import MARK, LineSplitter, Splitters
-from wlf.components.collectors._file.multiline import Grouping
-from wlf.components.collectors._file.position import INSIDE, SKIPPING, TAIL_BYTES, WHOLE
-from wlf.components.collectors._file.tally import Tally
+from wlf.components.following.contents import Contents, Unpacked
+from wlf.components.following.follow import Followed
+from wlf.components.following.lines import MARK, LineSplitter, Splitters
+from wlf.components.following.multiline import Grouping
+from wlf.components.following.position import INSIDE, SKIPPING, TAIL_BYTES, WHOLE
+from wlf.components.following.tally import Tally
 from wlf.events import Event
 
 CHUNK_BYTES = 262_144

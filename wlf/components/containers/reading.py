@@ -11,18 +11,18 @@ from itertools import groupby
 from operator import itemgetter
 
 from wlf.components.base import Clock
-from wlf.components.collectors._containers.logs import ContainerLog
-from wlf.components.collectors._containers.records import UNKNOWN, Columns, LineRecords
-from wlf.components.collectors._containers.source import Entries, Source, Verdict
-from wlf.components.collectors._containers.streams import LogStream, Made, Record
-from wlf.components.collectors._containers.tally import ContainerTally
-from wlf.components.collectors._containers.times import seconds_of
-from wlf.components.collectors._containers.waiting import Waiting
-from wlf.components.collectors._file.contents import Unpacked
-from wlf.components.collectors._file.follow import Followed
-from wlf.components.collectors._file.options import FollowConfig
-from wlf.components.collectors._file.position import SKIPPING, WHOLE
-from wlf.components.collectors._file.reading import CHUNK_BYTES, NOTHING_YET, Read, find_place, wanted_bytes
+from wlf.components.containers.logs import ContainerLog
+from wlf.components.containers.records import UNKNOWN, Columns, LineRecords
+from wlf.components.containers.source import Entries, Source, Verdict
+from wlf.components.containers.streams import LogStream, Made, Record
+from wlf.components.containers.tally import ContainerTally
+from wlf.components.containers.times import seconds_of
+from wlf.components.containers.waiting import Waiting
+from wlf.components.following.contents import Unpacked
+from wlf.components.following.follow import Followed
+from wlf.components.following.options import FollowConfig
+from wlf.components.following.position import SKIPPING, WHOLE
+from wlf.components.following.reading import CHUNK_BYTES, NOTHING_YET, Read, find_place, wanted_bytes
 from wlf.events import Event
 
 GROUP_SECONDS = 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wlf.components.base import Metrics
-from wlf.components.collectors._file.tally import Tally
+from wlf.components.following.tally import Tally
 
 
 class ContainerTally(Tally):

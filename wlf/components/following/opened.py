@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from wlf.components.collectors._file.follow import Followed
+from wlf.components.following.follow import Followed
 
 _STEP = 8
 """So many fewer may be open when the system gives no more."""

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple, Protocol
 
 from wlf.components.base import Counter
-from wlf.components.collectors._file.multiline import Grouping
-from wlf.components.collectors._file.position import INSIDE, SKIPPING, WHOLE
-from wlf.components.collectors._file.reading import CONTINUED, PARTIAL, TRUNCATED
+from wlf.components.following.multiline import Grouping
+from wlf.components.following.position import INSIDE, SKIPPING, WHOLE
+from wlf.components.following.reading import CONTINUED, PARTIAL, TRUNCATED
 
 MULTILINE = "multiline"
 

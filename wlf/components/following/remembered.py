@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from wlf.components.collectors._file.follow import Followed
-from wlf.components.collectors._file.names import stem_of
+from wlf.components.following.follow import Followed
+from wlf.components.following.names import stem_of
 
 _STEM = "stem:"
 

@@ -1,0 +1,1 @@
+"""Follows files that grow, are rotated, copied, compressed and removed; what stands in them others know."""
