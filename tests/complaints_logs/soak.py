@@ -65,8 +65,8 @@ class Seen(NamedTuple):
 
     @property
     def cpu_per_line(self) -> float:
-        """In this part."""
-        return self.cpu_seconds / self.lines
+        """In this part; nothing where the writer itself wrote nothing in it."""
+        return self.cpu_seconds / self.lines if self.lines else 0.0
 
 
 class Soak:
