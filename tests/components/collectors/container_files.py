@@ -36,7 +36,7 @@ class CriFiles(FileCollector):
             config,
             Globs(config.include, config.exclude),
             lambda roster: ContainerReading(
-                config, self, LineRecords(tally.replaced.add), tally, context.clock, want_offsets=config.offset
+                config, self, LineRecords(), tally, context.clock, want_offsets=config.offset
             ),
             context,
             tally,

@@ -257,3 +257,18 @@ def test_an_older_file_of_a_log_is_read_before_a_newer_one(tmp_path: Path) -> No
     assert found.lines[0] == "0-0"
     assert [line for line in found.lines if line.endswith(("-0", "-"))] == ["0-0", "0-1-0", "1-2-0", "2-3-0", "3-"]
     assert len(found.lines) == 4 * 20_000 + 1
+
+
+def test_a_character_that_lies_in_two_parts_is_whole_and_what_is_none_is_replaced_and_counted(tmp_path: Path) -> None:
+    time = b"2026-01-31T10:00:00.000000000Z stdout "
+    half, other_half = "\u00e9".encode()[:1], "\u00e9".encode()[1:]
+    lines = [
+        time + b"P caf" + half + b"\n",
+        time + b"F " + other_half + b"!\n",
+        time + b"F bad \xff\n",
+        time + b"F na\xc3\xafve\n",
+    ]
+    write(tmp_path / "c" / "0.log", *lines)
+    found = run_all(reading(tmp_path))
+    assert found.lines == ["caf\u00e9!", "bad \ufffd", "na\u00efve"]
+    assert found.counted("wlf_file_replaced_lines_total") == 1

@@ -109,3 +109,18 @@ def test_an_event_without_end_is_cut_into_parts(tmp_path: Path) -> None:
     reading = run(scenario())
     assert sum(len(line.split("\n")) for line in reading.lines) == 10_001
     assert max(len(line) for line in reading.lines) <= 300_000
+
+
+@pytest.mark.parametrize(
+    ("options", "events"),
+    [
+        ({"continue": r"^\s"}, ["a\n b", "", "c", ""]),
+        ({"start": r"^[^ ]"}, ["a\n b\n", "c\n"]),
+        ({"start": r"^\S"}, ["a\n b\n", "c\n"]),
+    ],
+)
+def test_an_expression_never_looks_beyond_its_line(options: dict[str, str], events: list[str]) -> None:
+    """A line feed is white space too, and no blank: an empty line is asked by itself."""
+    grouping = grouping_of(msgspec.convert(options, MultilineConfig))
+    assert grouping("a\n b\n\nc\n") == events
+    assert grouping == grouping_of(msgspec.convert(options, MultilineConfig))

@@ -133,7 +133,7 @@ class KubernetesCollector(Collector):
             tally,
             asks=cluster is not None,
         )
-        records = LineRecords(tally.replaced.add)
+        records = LineRecords()
         return Session(
             config,
             LogGlobs(config.directory, selection),

@@ -12,7 +12,7 @@ from operator import itemgetter
 
 from wlf.components.base import Clock
 from wlf.components.containers.logs import ContainerLog
-from wlf.components.containers.records import UNKNOWN, Columns, LineRecords
+from wlf.components.containers.records import UNKNOWN, Columns, LineRecords, as_text
 from wlf.components.containers.source import Entries, Source, Verdict
 from wlf.components.containers.streams import LogStream, Made, Record
 from wlf.components.containers.tally import ContainerTally
@@ -231,6 +231,7 @@ class ContainerReading:
             not ended
             and columns.parts is None
             and not columns.bad
+            and not columns.has_bytes
             and len(body) <= self._max_line_bytes
             and log.is_plain
         ):
@@ -339,11 +340,17 @@ class ContainerReading:
                 [each.time for _, each in made],
                 [seconds_of(each.time) if each.time else now for _, each in made],
                 [name for name, _ in made],
-                [each.text for _, each in made],
+                [self._text(each.text) for _, each in made],
                 [each.flags for _, each in made],
                 [each.place[1] for _, each in made] if self._want_offsets else None,
             ),
         )
+
+    def _text(self, text: str) -> str:
+        whole, is_replaced = as_text(text)
+        if is_replaced:
+            self._tally.replaced.add()
+        return whole
 
     def _positions(self, followed: Followed, log: ContainerLog) -> dict[str, bytes | None]:
         """Of the file that was read, and of all in which something was held until now, or is."""

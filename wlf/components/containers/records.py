@@ -29,6 +29,7 @@ class Columns(NamedTuple):
         seconds: `times` as numbers.
         parts: which of them go on in the stream's next record; None: none does.
         bad: indices of lines that are no records; their text is the whole line.
+        has_bytes: bytes that are no UTF-8 stand in `texts` as lone surrogates; see `as_text`.
     """
 
     times: Sequence[str]
@@ -37,17 +38,28 @@ class Columns(NamedTuple):
     texts: Sequence[str]
     parts: Sequence[bool] | None = None
     bad: Sequence[int] = ()
+    has_bytes: bool = False
+
+
+def as_text(text: str) -> tuple[str, bool]:
+    """The text of a whole line, and whether bytes of it had to be replaced.
+
+    Engines cut lines between any two bytes: a character may lie half in one part and half in the next one.
+    """
+    if text.isascii():
+        return text, False
+    try:
+        content = text.encode("utf-8", "surrogateescape")
+        return content.decode(), False
+    except UnicodeDecodeError:
+        return content.decode(errors="replace"), True
 
 
 class LineRecords:
-    """Records that are lines of their file: CRI, or json-file where a line begins with a brace.
+    """Records that are lines of their file: CRI, or json-file where a line begins with a brace."""
 
-    Args:
-        on_replaced: is told how many lines had bytes that are no UTF-8.
-    """
-
-    def __init__(self, on_replaced: Callable[[int], None]) -> None:
-        self._splitter = LineSplitter("utf-8", on_replaced)
+    def __init__(self) -> None:
+        self._splitter = LineSplitter("utf-8", lambda count: None)
 
     def last_end(self, chunk: bytes) -> int:
         """Where the last whole record ends; 0 where there is none."""
@@ -58,7 +70,13 @@ class LineRecords:
         if body.startswith(b"{"):
             columns = _parse_json(body)
             return _without_returns(columns) if b"\\r" in body else columns
-        columns = _parse_cri(self._splitter.text(body[:-1]).split("\n"))
+        try:
+            text, has_bytes = body[:-1].decode(), False
+        except UnicodeDecodeError:
+            text, has_bytes = body[:-1].decode("utf-8", "surrogateescape"), True
+        columns = _parse_cri(text.split("\n"))
+        if has_bytes:
+            columns = columns._replace(has_bytes=True)
         return _without_returns(columns) if b"\r" in body else columns
 
     def offsets(self, body: bytes, first: int) -> list[int]:

@@ -171,7 +171,7 @@ class LogStream:
     def _cut(self, text: str, room: int) -> str:
         self._cuts.truncated.add()
         self._cuts.cut_bytes.add(_size(text) - room)
-        return text[:room] if text.isascii() else text.encode()[:room].decode(errors="ignore")
+        return text[:room] if text.isascii() else _bytes_of(text)[:room].decode(errors="ignore")
 
     def _end_line(self, flags: tuple[str, ...]) -> Made:
         made = Made(self._time, "".join(self._line), flags, self._place)
@@ -215,7 +215,12 @@ class LogStream:
 
 def _size(text: str) -> int:
     """Bytes of a text in UTF-8."""
-    return len(text) if text.isascii() else len(text.encode())
+    return len(text) if text.isascii() else len(_bytes_of(text))
+
+
+def _bytes_of(text: str) -> bytes:
+    """Bytes that are no text stand in it as lone surrogates."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _joined(lines: list[Made], flags: tuple[str, ...] = ()) -> Made:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
@@ -49,13 +50,34 @@ Grouping = Callable[[str], list[str]]
 
 
 def grouping_of(config: MultilineConfig) -> Grouping:
-    """How the lines of a text are put together."""
+    """How the lines of a text are put together; equal for equal configs."""
+    pattern = config.start if config.start is not None else config.continue_
+    if pattern is not None and _LINE_FEED.search(pattern):
+        return _line_by_line(re.compile(pattern), begins=config.start is not None)
     if config.start is not None:
         return re.compile(rf"\n(?={_in_line(config.start)})", re.MULTILINE).split
     if config.continue_ is not None:
         return re.compile(rf"\n(?!{_in_line(config.continue_)})", re.MULTILINE).split
     assert config.preset is not None
     return _PRESETS[config.preset]
+
+
+_LINE_FEED = re.compile(r"\\[sSWDnxu0]|\[\^|\(\?")
+"""What of an expression can match a line feed, or change what does: it is asked of each line by itself."""
+
+
+@lru_cache
+def _line_by_line(pattern: re.Pattern[str], *, begins: bool) -> Grouping:
+    def events(text: str) -> list[str]:
+        groups: list[list[str]] = []
+        for line in text.split("\n"):
+            if not groups or (pattern.search(line) is not None) is begins:
+                groups.append([line])
+            else:
+                groups[-1].append(line)
+        return ["\n".join(group) for group in groups]
+
+    return events
 
 
 def _in_line(pattern: str) -> str:

@@ -21,7 +21,7 @@ class DriverRecords(LineRecords):
     """
 
     def __init__(self, on_replaced: Callable[[int], None]) -> None:
-        super().__init__(on_replaced)
+        super().__init__()
         self._on_replaced = on_replaced
 
     def last_end(self, chunk: bytes) -> int:
@@ -49,7 +49,7 @@ class DriverRecords(LineRecords):
         if columns.parts is None:
             return columns
         parts = [
-            is_part and len(text.encode()) >= PART_BYTES
+            is_part and len(text.encode("utf-8", "surrogateescape")) >= PART_BYTES
             for is_part, text in zip(columns.parts, columns.texts, strict=True)
         ]
         return columns._replace(parts=parts if True in parts else None)
