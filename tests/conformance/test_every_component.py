@@ -32,6 +32,7 @@ REQUIRED = {
     "Sample": {"percent": 50},
     "Throttle": {"max_events": 2},
     "Separator": {"routes": [{"when": "ts > 1", "destination": "next"}], "unmatched": "drop"},
+    "HttpDispatcher": {"url": "http://localhost/in"},
 }
 """Options that a component cannot do without, beside its edges."""
 

@@ -34,6 +34,7 @@ BUILTINS: dict[Kind, dict[str, str]] = {
     "dispatcher": {
         "Elasticsearch": "wlf.components.dispatchers.elasticsearch:ElasticsearchDispatcher",
         "File": "wlf.components.dispatchers.file:FileDispatcher",
+        "HTTP": "wlf.components.dispatchers.http:HttpDispatcher",
         "Kafka": "wlf.components.dispatchers.kafka:KafkaDispatcher",
         "Redis": "wlf.components.dispatchers.redis:RedisDispatcher",
         "Stdout": "wlf.components.dispatchers.stdout:StdoutDispatcher",
