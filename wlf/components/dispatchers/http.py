@@ -65,7 +65,7 @@ class HttpDispatcher(Dispatcher):
 
         assert self._session is not None, "open() comes first"
         assert self._pace is not None
-        delivery = Delivery(self.config, self._session, self._pace, batch)
+        delivery = Delivery(self.config, self._session, self._pace, batch, self.context.clock.monotonic)
         for url, indices in self._addresses.groups(batch.events, delivery.rejected).items():
             await delivery.run(url, indices)
         return delivery.outcome()

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from wlf.components.dispatchers._http.options import HttpConfig
 from wlf.components.naming import NameRefused
-from wlf.events import Event
+from wlf.events import Event, RowChange
 from wlf.events.template import MissingField, as_text
 
 _REMEMBERED = 10_000
@@ -24,16 +24,24 @@ class Addresses:
         self._missing = None if config.on_missing == "reject" else config.on_missing
         self._strict = config.names == "reject"
         self._known: dict[tuple[Any, ...], str] = {}
+        self._of_tables: dict[tuple[str, str], str] = {}
+        """The same by database and table, where nothing else tells the address."""
 
-    def groups(self, events: Sequence[Event], rejected: dict[int, str]) -> Mapping[str, Sequence[int]]:
+    def groups(self, events: Sequence[Any], rejected: dict[int, str]) -> Mapping[str, Sequence[int]]:
         """The indices by address, in order. Adds the reason of those that have none to `rejected`."""
         constant = self._template.constant
         if constant is not None:
             return {constant: range(len(events))}
         groups: dict[str, list[int]] = {}
+        known = self._of_tables
+        by_table = self._template.by_table
         for index, event in enumerate(events):
             try:
-                groups.setdefault(self._address(event), []).append(index)
+                address = known.get((event.database, event.table)) if by_table else None
+            except AttributeError:  # no row
+                address = None
+            try:
+                groups.setdefault(address or self._address(event), []).append(index)
             except NameRefused as error:
                 rejected[index] = str(error)
         return groups
@@ -47,6 +55,10 @@ class Addresses:
             quoted = map(self._quoted, values)
             parts = (part if isinstance(part, str) else next(quoted) for part in self._template.parts)
             address = self._known[values] = "".join(parts)
+        if self._template.by_table and isinstance(event, RowChange):
+            if len(self._of_tables) >= _REMEMBERED:
+                self._of_tables.clear()
+            self._of_tables[event.database, event.table] = address
         return address
 
     def _value(self, pointer: Any, event: Event) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator, Sequence
 
 from wlf.components.base import Outgoing, Partial
@@ -31,12 +30,14 @@ class Pace:
 class Delivery:
     """Delivers one batch; `run` is called once for each address, in order."""
 
-    def __init__(self, config: HttpConfig, session: Session, pace: Pace, batch: Outgoing) -> None:
+    def __init__(
+        self, config: HttpConfig, session: Session, pace: Pace, batch: Outgoing, clock: Callable[[], float]
+    ) -> None:
         self._config = config
         self._session = session
         self._pace = pace
         self._batch = batch
-        self._clock: Callable[[], float] = asyncio.get_running_loop().time
+        self._clock = clock
         self._seconds = config.timeout_ms / 1000 * _SHARE
         self._until = self._clock() + self._seconds
         self._payloads: Sequence[bytes] | None = None
@@ -94,8 +95,6 @@ class Delivery:
 
     def _body(self, part: Sequence[int]) -> bytes:
         is_array = self._config.body == "array"
-        if not is_array and len(part) == len(self._batch) and self._payloads is None:
-            return self._batch.text()
         payloads = self._all_payloads()
         if len(part) < len(payloads):
             payloads = [payloads[index] for index in part]
@@ -110,6 +109,12 @@ class Delivery:
         """Runs of events that fit into one request each."""
         most = self._pace.max_events or len(self._batch)
         payloads = self._all_payloads()
+        if (
+            len(indices) == len(payloads) <= most
+            and sum(map(len, payloads)) + len(payloads) <= self._config.max_body_bytes
+        ):
+            yield indices
+            return
         start = size = 0
         for at, index in enumerate(indices):
             more = len(payloads[index]) + 1
