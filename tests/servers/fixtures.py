@@ -16,12 +16,13 @@ from tests.servers.elasticsearch import Elasticsearch
 from tests.servers.kafka import Kafka
 from tests.servers.kafka_mock import KafkaMock
 from tests.servers.mariadb import MariaDB
+from tests.servers.mongodb import MongoDB
 from tests.servers.mysql import MySQL
 from tests.servers.opensearch import OpenSearch
 from tests.servers.redis import Redis
 from tests.servers.server import Server
 
-KINDS = ("mariadb", "mysql", "redis", "kafka", "opensearch", "elasticsearch")
+KINDS = ("mariadb", "mysql", "redis", "kafka", "opensearch", "elasticsearch", "mongodb")
 FIXTURES = {*KINDS, "redis_server", "kafka_mock", *(f"make_{kind}" for kind in KINDS)}
 
 AnyServer = TypeVar("AnyServer", bound=Server)
@@ -117,6 +118,12 @@ def elasticsearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elastics
     yield from shared(Elasticsearch, tmp_path_factory)
 
 
+@pytest.fixture(scope="session")
+def mongodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoDB]:
+    """A MongoDB that all tests share: use a database of your own, leave the server running."""
+    yield from shared(MongoDB, tmp_path_factory)
+
+
 @pytest.fixture
 def kafka_mock() -> Iterator[KafkaMock]:
     """A fault-injecting Kafka of three brokers, a new one for each test: faults must not outlive it."""
@@ -163,3 +170,9 @@ def make_opensearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[O
 def make_elasticsearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[Elasticsearch]]:
     """Start Elasticsearch nodes for one test: `make_elasticsearch(options={"node.name": "n"})`."""
     yield from _factory(Elasticsearch, tmp_path_factory)
+
+
+@pytest.fixture
+def make_mongodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[MongoDB]]:
+    """Start MongoDB servers for one test: `make_mongodb(auth=True)`."""
+    yield from _factory(MongoDB, tmp_path_factory)

@@ -11,11 +11,12 @@ from tests.servers.commands import InstallError
 from tests.servers.elasticsearch import Elasticsearch
 from tests.servers.kafka import Kafka
 from tests.servers.mariadb import MariaDB
+from tests.servers.mongodb import MongoDB
 from tests.servers.mysql import MySQL
 from tests.servers.opensearch import OpenSearch
 from tests.servers.redis import Redis
 
-SERVERS = (MariaDB, MySQL, Redis, Kafka, OpenSearch, Elasticsearch)
+SERVERS = (MariaDB, MySQL, Redis, Kafka, OpenSearch, Elasticsearch, MongoDB)
 RECIPES: dict[str, Recipe] = {server.recipe.name: server.recipe for server in SERVERS}
 
 

@@ -36,6 +36,7 @@ BUILTINS: dict[Kind, dict[str, str]] = {
         "File": "wlf.components.dispatchers.file:FileDispatcher",
         "HTTP": "wlf.components.dispatchers.http:HttpDispatcher",
         "Kafka": "wlf.components.dispatchers.kafka:KafkaDispatcher",
+        "MongoDB": "wlf.components.dispatchers.mongodb:MongodbDispatcher",
         "Redis": "wlf.components.dispatchers.redis:RedisDispatcher",
         "Stdout": "wlf.components.dispatchers.stdout:StdoutDispatcher",
     },

@@ -1,1 +1,1 @@
-"""The HTTP dispatcher's parts: options, addresses, idempotency keys, answers, the session, and one batch on its way."""
+"""The HTTP dispatcher's parts: options, addresses, answers, the session, and one batch on its way."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 
 from wlf.components.base import Outgoing, Partial
 from wlf.components.dispatchers._http.answers import Answer, Fate
-from wlf.components.dispatchers._http.identity import key_of
 from wlf.components.dispatchers._http.options import HttpConfig
 from wlf.components.dispatchers._http.session import Session
+from wlf.events import Event
+from wlf.events.formats.lines import encode_one
+from wlf.events.identity import identity_of
 
 _SHARE = 0.9
 """Of `timeout_ms`: a dispatch comes to its end here, before the runtime cuts it off and knows nothing."""
@@ -90,7 +93,7 @@ class Delivery:
         self._has_begun = True
         key = None
         if self._config.idempotency_key:
-            key = key_of([self._batch.events[index] for index in part])
+            key = _key([self._batch.events[index] for index in part])
         return await self._session.send(url, self._body(part), key, self._until - self._clock())
 
     def _body(self, part: Sequence[int]) -> bytes:
@@ -144,3 +147,9 @@ class Delivery:
             self.retry.update(dict.fromkeys(part, reason))
         if after_s is not None:
             self._waits.append(after_s)
+
+
+def _key(events: Sequence[Event]) -> str | None:
+    """64 hexadecimal digits; None where an event has no position, as two could share the key."""
+    names = list(map(identity_of, events))
+    return None if None in names else hashlib.sha256(encode_one(names)).hexdigest()

@@ -1,32 +1,21 @@
-"""The `Idempotency-Key` of a request: made of where its events come from, so that the same events give the same key."""
+"""What an event is called by where it comes from: the same after a replay, and never the same for two events."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from typing import Any
 
 from msgspec import UNSET
 
-from wlf.events import DeadLetter, Event, LogLine, SchemaChange
-from wlf.events.formats.lines import encode_one
+from wlf.events.ddl import SchemaChange
+from wlf.events.dead_letter import DeadLetter
+from wlf.events.log import LogLine
 from wlf.events.rows import row_index
 
 
-def key_of(events: Sequence[Event]) -> str | None:
-    """64 hexadecimal digits; None where one of them has no position, as two events could share the key."""
-    names = []
-    for event in events:
-        name = _name(event)
-        if name is None:
-            return None
-        names.append(name)
-    return hashlib.sha256(encode_one(names)).hexdigest()
-
-
-def _name(event: Any) -> list[Any] | None:
+def identity_of(event: Any) -> list[Any] | None:
+    """Texts and numbers; None where nothing tells the event from another one."""
     if isinstance(event, DeadLetter):
-        inner = _name(event.event)
+        inner = identity_of(event.event)
         return None if inner is None else ["dead", event.node, *inner]
     place = getattr(event, "place", None)
     if place is not None:
