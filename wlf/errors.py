@@ -48,7 +48,14 @@ class SetupError(ComponentError):
 
 
 class Retryable(ComponentError):
-    """The outside world failed for now; nothing of the batch is known to be delivered; the runtime tries again."""
+    """The outside world failed for now; nothing of the batch is known to be delivered; the runtime tries again.
+
+    `after_s` is for how long the other side wants to be left alone, where it said so.
+    """
+
+    def __init__(self, message: str, *, node: str = "", hint: str = "", after_s: float | None = None) -> None:
+        super().__init__(message, node=node, hint=hint)
+        self.after_s = after_s
 
 
 class TransformFailed(WlfError):

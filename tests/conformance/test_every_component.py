@@ -36,6 +36,7 @@ REQUIRED = {
     "Encryptor": {"fields": [{"field": "/data/secret", "action": "mask"}]},
     "Parse": {"format": "json"},
     "Wasm": {"module": str(ROOT / "sdk/wat/identity.wat"), "cache_compiled": False},
+    "HttpDispatcher": {"url": "http://localhost/in"},
 }
 """Options that a component cannot do without, beside its edges."""
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from tests.examples.web_service import WebService
 from tests.integration.wlf_run import WlfRun
 from tests.servers.docker import Docker
 from tests.servers.mysql import MySQL
@@ -280,3 +281,26 @@ def test_thin_leaves_out_events_by_share_rate_and_key(tmp_path: Path, monkeypatc
     assert {table: by_table.count(table) for table in by_table} == dict.fromkeys(
         ("customers", "orders", "t1", "t2"), 20
     )
+
+
+def test_lines_reach_a_web_service_also_through_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    lines = (tmp_path / "examples/logs/data/shop.log").read_text().splitlines()
+    with WebService(refuses=lines[2]) as service:
+        monkeypatch.setenv("SERVICE_URL", service.url)
+        monkeypatch.setenv("SERVICE_TOKEN", "t0k")
+        run = WlfRun(tmp_path / "run", Path("examples/http/http.yaml"), "--until-end")
+        run.launch()
+        assert service.was_asked.wait(60), run.text()
+        run.kill()
+        service.may_answer.set()
+        run.launch()
+        assert run.wait() == 0, run.text()
+    assert set(service.asked) == {("/in/files", "Bearer t0k")}
+    assert all(service.keys)
+    assert service.taken == [line for line in lines if line != lines[2]]
+    (refused,) = _lines(tmp_path / "out/http/refused.jsonl")
+    assert refused["event"]["message"] == lines[2]  # type: ignore[index]
+    assert str(refused["error"]).startswith("422")
+    assert "t0k" not in run.text()

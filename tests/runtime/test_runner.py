@@ -512,3 +512,38 @@ def test_what_the_format_has_no_message_for_is_left_out_and_counted_and_holds_up
     assert record.events == [row, row]
     assert report.counts["sink"]["dropped"] == 2
     assert position(store) == 2
+
+
+@pytest.mark.parametrize(
+    ("step", "seconds"),
+    [
+        (Retryable("busy", after_s=50.0), 50.0),
+        (Partial(retry={0: "busy"}, after_s=50.0), 50.0),
+        (Retryable("busy", after_s=0.001), 0.075),
+        (Partial(retry={0: "busy"}), 0.075),
+        (Partial(retry={0: "not sent yet"}, after_s=0), 0.0),
+    ],
+)
+def test_a_dispatcher_can_say_how_long_to_wait_at_least(step: Any, seconds: float) -> None:
+    record, loop = Record([step]), FakeTimeLoop()
+    asked: list[float] = []
+    deliver = RecordingDispatcher.dispatch
+
+    async def dispatch(self: RecordingDispatcher, batch: Any) -> Partial | None:
+        asked.append(loop.time())
+        return await deliver(self, batch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RecordingDispatcher, "dispatch", dispatch)
+        assert run_graph(source([lines("a")]), sink(record), loop=loop).exit_code == 0
+    assert record.messages == ["a"]
+    assert asked[1] - asked[0] == pytest.approx(seconds, abs=0.001)
+
+
+def test_what_goes_at_once_is_no_failed_try_and_a_wait_that_is_asked_for_is() -> None:
+    at_once = Partial(retry={0: "not sent yet"}, after_s=0)
+    record = Record([at_once] * 5)
+    assert run_graph(source([lines("a")]), sink(record, retry=RetryConfig(max_attempts=1))).exit_code == 0
+    assert record.messages == ["a"]
+    record = Record([Retryable("busy", after_s=0)])
+    assert run_graph(source([lines("a")]), sink(record, retry=RetryConfig(max_attempts=1))).exit_code == 1

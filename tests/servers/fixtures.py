@@ -20,13 +20,14 @@ from tests.servers.kafka import Kafka
 from tests.servers.kafka_mock import KafkaMock
 from tests.servers.kube_apiserver import KubeApiserver
 from tests.servers.mariadb import MariaDB
+from tests.servers.mongodb import MongoDB
 from tests.servers.mysql import MySQL
 from tests.servers.opensearch import OpenSearch
 from tests.servers.podman import Podman
 from tests.servers.redis import Redis
 from tests.servers.server import Server
 
-KINDS = ("mariadb", "mysql", "redis", "kafka", "opensearch", "elasticsearch", "docker", "podman")
+KINDS = ("mariadb", "mysql", "redis", "kafka", "opensearch", "elasticsearch", "mongodb", "docker", "podman")
 FIXTURES = {
     *KINDS,
     "redis_server",
@@ -152,6 +153,12 @@ def container_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     engine.reset()
 
 
+@pytest.fixture(scope="session")
+def mongodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoDB]:
+    """A MongoDB that all tests share: use a database of your own, leave the server running."""
+    yield from shared(MongoDB, tmp_path_factory)
+
+
 @pytest.fixture
 def kafka_mock() -> Iterator[KafkaMock]:
     """A fault-injecting Kafka of three brokers, a new one for each test: faults must not outlive it."""
@@ -239,3 +246,9 @@ def make_docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[Docke
 def make_podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[Podman]]:
     """Start Podman's service for one test."""
     yield from _factory(Podman, tmp_path_factory)
+
+
+@pytest.fixture
+def make_mongodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make[MongoDB]]:
+    """Start MongoDB servers for one test: `make_mongodb(auth=True)`."""
+    yield from _factory(MongoDB, tmp_path_factory)

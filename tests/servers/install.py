@@ -16,13 +16,14 @@ from tests.servers.helm import HELM, HELM_3
 from tests.servers.kafka import Kafka
 from tests.servers.kube_apiserver import KubeApiserver
 from tests.servers.mariadb import MariaDB
+from tests.servers.mongodb import MongoDB
 from tests.servers.mysql import MySQL
 from tests.servers.opensearch import OpenSearch
 from tests.servers.podman import Podman
 from tests.servers.redis import Redis
 from tests.servers.wasm_tools import RECIPE as WASM_TOOLS
 
-SERVERS = (MariaDB, MySQL, Redis, Kafka, OpenSearch, Elasticsearch, Docker, Podman, Containerd)
+SERVERS = (MariaDB, MySQL, Redis, Kafka, OpenSearch, Elasticsearch, MongoDB, Docker, Podman, Containerd)
 TOOLS = (HELM, HELM_3)
 ON_DEMAND = (Etcd.recipe, KubeApiserver.recipe, WASM_TOOLS)
 """Only where they are named: they take long, or what they make lies in the repository."""

@@ -371,10 +371,15 @@ class Outgoing(Protocol):
 
 
 class Partial(NamedTuple):
-    """Some of a batch was not delivered; whatever is named in neither mapping was. Keys are indices, values reasons."""
+    """Some of a batch was not delivered; whatever is named in neither mapping was. Keys are indices, values reasons.
+
+    `after_s` is how long to wait at least before the retry, as the other side said; 0 where it had no part in it, and
+    the rest can go at once, which counts as no failed try.
+    """
 
     retry: Mapping[int, str] = {}
     rejected: Mapping[int, str] = {}
+    after_s: float | None = None
 
 
 class Dispatcher(Component):

@@ -37,7 +37,9 @@ BUILTINS: dict[Kind, dict[str, str]] = {
     "dispatcher": {
         "Elasticsearch": "wlf.components.dispatchers.elasticsearch:ElasticsearchDispatcher",
         "File": "wlf.components.dispatchers.file:FileDispatcher",
+        "HTTP": "wlf.components.dispatchers.http:HttpDispatcher",
         "Kafka": "wlf.components.dispatchers.kafka:KafkaDispatcher",
+        "MongoDB": "wlf.components.dispatchers.mongodb:MongodbDispatcher",
         "Redis": "wlf.components.dispatchers.redis:RedisDispatcher",
         "Stdout": "wlf.components.dispatchers.stdout:StdoutDispatcher",
     },

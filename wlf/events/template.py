@@ -125,6 +125,11 @@ class Template:
         """The whole text where there is no pointer at all."""
         return None if self.pointers else self.text
 
+    @property
+    def parts(self) -> tuple[str | Pointer, ...]:
+        """Texts and pointers in order, for who writes the values in a form of its own."""
+        return self._parts
+
     def render(self, event: Event) -> str:
         """The text for one event; raises MissingField."""
         if self._key is None:

@@ -12,7 +12,7 @@ from wlf.errors import ComponentError
 from wlf.events import DeadLetter
 from wlf.graph.plan import Node
 from wlf.runtime.batch import OutgoingBatch, Unencodable
-from wlf.runtime.failures import PASSING, STARTING, describe, is_told_to_end, reason_of
+from wlf.runtime.failures import PASSING, STARTING, after_of, describe, is_told_to_end, reason_of
 from wlf.runtime.flow import Flow
 from wlf.runtime.halt import Halt
 from wlf.runtime.instances import Surroundings
@@ -30,8 +30,8 @@ class _Verdict(NamedTuple):
 
     retry: Mapping[int, str]
     rejected: Mapping[int, str]
-    at_once: bool = False
-    """True where the system behind had no part in the failure: no need to back off."""
+    after_s: float | None = None
+    """How long to wait at least; 0 where the system behind had no part in the failure: no need to back off."""
     formless: Mapping[int, str] = {}
     """What the format has no message for, which is nobody's fault."""
 
@@ -103,7 +103,7 @@ class DispatchLoop:
                     await self.dispatcher.open()
             except PASSING as error:
                 self._note_trouble("cannot connect", reason_of(error))
-                await asyncio.sleep(backoff.next_delay())
+                await asyncio.sleep(max(backoff.next_delay(), after_of(error)))
             else:
                 if self.trouble != STARTING:
                     self._logger.info("connected")
@@ -128,8 +128,8 @@ class DispatchLoop:
         attempts = 0
         while True:
             attempts += 1
-            retry, rejected, at_once, formless = await self._try(outgoing)
-            delay = 0.0 if at_once or not retry else backoff.next_delay()
+            retry, rejected, after_s, formless = await self._try(outgoing)
+            delay = 0.0 if after_s == 0 or not retry else max(backoff.next_delay(), after_s or 0.0)
             if backoff.is_exhausted:
                 retry, rejected = {}, {**rejected, **retry}
             self._settle_delivered(outgoing, {**retry, **formless}, rejected)
@@ -160,9 +160,10 @@ class DispatchLoop:
         except Unencodable as error:
             none = error.reasons.keys() | error.formless.keys()
             rest = {index: "not tried yet" for index in range(len(outgoing)) if index not in none}
-            return _Verdict(rest, error.reasons, at_once=True, formless=error.formless)
+            return _Verdict(rest, error.reasons, after_s=0, formless=error.formless)
         except PASSING as error:
-            return _Verdict(dict.fromkeys(range(len(outgoing)), reason_of(error)), {})
+            # A wait of no time would count as no failed try.
+            return _Verdict(dict.fromkeys(range(len(outgoing)), reason_of(error)), {}, after_of(error) or None)
         finally:
             self._asked_at = None
         return _DELIVERED if partial is None else self._checked(partial, len(outgoing))
@@ -172,7 +173,7 @@ class DispatchLoop:
         if any(not 0 <= index < length for index in (*partial.retry, *partial.rejected)):
             raise ComponentError(f"expected indices from 0 to {length - 1} in Partial, got others", node=self.id)
         rejected = {index: reason for index, reason in partial.rejected.items() if index not in partial.retry}
-        return _Verdict(partial.retry, rejected)
+        return _Verdict(partial.retry, rejected, partial.after_s)
 
     def _settle_delivered(self, outgoing: OutgoingBatch, retry: Mapping[int, str], rejected: Mapping[int, str]) -> None:
         count = len(outgoing) - len(retry) - len(rejected)

@@ -21,6 +21,11 @@ def reason_of(error: BaseException) -> str:
     return str(error) or ("took longer than timeout_ms" if isinstance(error, TimeoutError) else type(error).__name__)
 
 
+def after_of(error: BaseException) -> float:
+    """For how many seconds the other side wants to be left alone."""
+    return (error.after_s or 0.0) if isinstance(error, Retryable) else 0.0
+
+
 def is_told_to_end(error: BaseException) -> bool:
     """Did the runtime itself cancel this task?
 

@@ -255,9 +255,9 @@ class RecordingDispatcher(Dispatcher):
             raise step
         partial = step if isinstance(step, Partial) else Partial()
         known = range(len(batch))
-        partial = Partial(
-            {i: reason for i, reason in partial.retry.items() if i in known},
-            {i: reason for i, reason in partial.rejected.items() if i in known},
+        partial = partial._replace(
+            retry={i: reason for i, reason in partial.retry.items() if i in known},
+            rejected={i: reason for i, reason in partial.rejected.items() if i in known},
         )
         record.events += [e for i, e in enumerate(batch.events) if i not in partial.retry and i not in partial.rejected]
         return partial if partial.retry or partial.rejected else None

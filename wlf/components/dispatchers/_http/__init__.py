@@ -1,0 +1,1 @@
+"""The HTTP dispatcher's parts: options, addresses, answers, the session, and one batch on its way."""
