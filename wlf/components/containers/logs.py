@@ -15,15 +15,21 @@ from wlf.components.following.position import WHOLE, Held
 Place = tuple[str, int]
 """The id of a file, and the offset of a record in it."""
 Age = tuple[int, str]
+"""The first number is 0 of a file that was rotated away, and more of the one that is written to."""
 
 
 @dataclass(slots=True)
 class _Member:
-    """A file with the last name that it had, which tells its age."""
+    """A file with the last name that it had, which tells its age.
+
+    Args:
+        was_written_to: had it the name of the file that is written to when it was found?
+    """
 
     followed: Followed
     name: str
     age: Age
+    was_written_to: bool
 
 
 class ContainerLog:
@@ -47,7 +53,8 @@ class ContainerLog:
     def add(self, followed: Followed) -> None:
         """A file of it."""
         name = followed.now or followed.path
-        self._files.append(_Member(followed, name, self._age_of(name)))
+        was_written_to = self._age_of(followed.path)[0] > 0
+        self._files.append(_Member(followed, name, self._age_of(name), was_written_to))
 
     def remove(self, followed: Followed) -> None:
         """It is not followed any more."""
@@ -58,13 +65,24 @@ class ContainerLog:
 
     def files(self) -> Iterator[Followed]:
         """From the oldest to the one that is written to."""
-        if len(self._files) > 1:
-            for member in self._files:
-                now = member.followed.now
-                if now is not None and now != member.name:
-                    member.name, member.age = now, self._age_of(now)
-            self._files.sort(key=attrgetter("age"))
-        return (member.followed for member in self._files)
+        if len(self._files) == 1:
+            return iter((self._files[0].followed,))
+        for member in self._files:
+            now = member.followed.now
+            if now is not None and now != member.name:
+                member.name, member.age = now, self._age_of(now)
+        self._date_lost()
+        return (member.followed for member in sorted(self._files, key=attrgetter("age")))
+
+    def _date_lost(self) -> None:
+        """One that went before its rotated name was seen is older than what was written to after it."""
+        bound: Age | None = None
+        for member in reversed(self._files):
+            if not member.was_written_to:
+                continue
+            if bound is not None and member.followed.now is None:
+                member.age = min(member.age, bound)
+            bound = member.age if bound is None else min(bound, member.age)
 
     def older_than(self, followed: Followed) -> Iterator[Followed]:
         """Its files that were written before this one."""

@@ -83,8 +83,7 @@ class ContainerReading:
             return
         log.remove(followed)
         if self._parked.get(followed.id) is followed:
-            del self._parked[followed.id]
-            self._tally.held.set(len(self._parked))
+            self._unpark(followed)
         if all(file.id != followed.id for file in log.files()):
             del self._log_of[followed.id]
         if not log:
@@ -94,6 +93,7 @@ class ContainerReading:
         """See Reading."""
         if not self._is_due(followed):
             self._parked[followed.id] = followed
+            followed.is_parked = True
             self._tally.held.set(len(self._parked))
             return False
         return True
@@ -101,11 +101,29 @@ class ContainerReading:
     def released(self) -> list[Followed]:
         """See Reading."""
         due = [followed for followed in self._parked.values() if self._is_due(followed)]
+        due = due or self._stuck()
         for followed in due:
-            del self._parked[followed.id]
-        if due:
-            self._tally.held.set(len(self._parked))
+            self._unpark(followed)
         return due
+
+    def _stuck(self) -> list[Followed]:
+        """Files of logs in which each waits for another one: that whose copy is not judged yet goes first."""
+        found: dict[ContainerLog, list[Followed]] = {}
+        for followed in self._parked.values():
+            if self._source.verdict(followed) is not Verdict.LATER:
+                found.setdefault(self._log_of[followed.id], []).append(followed)
+        first = []
+        for log, parked in found.items():
+            files = list(log.files())
+            if not any(file.is_queued for file in files):
+                copied = [file for file in parked if any(file in other.originals for other in files)]
+                first.append((copied or [file for file in files if file in parked])[0])
+        return first
+
+    def _unpark(self, followed: Followed) -> None:
+        del self._parked[followed.id]
+        followed.is_parked = False
+        self._tally.held.set(len(self._parked))
 
     @property
     def is_held(self) -> bool:
@@ -169,7 +187,7 @@ class ContainerReading:
 
     def _is_any_busy(self, files: Iterable[Followed]) -> bool:
         """Is there something in one of them that is only not read yet?"""
-        return any(file.is_queued or file.id in self._parked for file in files)
+        return any(file.awaits_turn for file in files)
 
     def _is_due(self, followed: Followed) -> bool:
         if self._source.verdict(followed) is Verdict.LATER:

@@ -64,8 +64,8 @@ class Copies:
             copy.waits_until = math.inf  # until it is known what that one is
             return Verdict.WAITS
         if not original.offset:
-            return Verdict.UNKNOWN if original.is_queued else Verdict.OWN
-        is_there = original.now is not None or original.is_queued
+            return Verdict.UNKNOWN if original.awaits_turn else Verdict.OWN
+        is_there = original.now is not None or original.awaits_turn
         if is_there:
             copy.waits_until = math.inf  # until something happens to the original
         try:
@@ -75,7 +75,7 @@ class Copies:
             return Verdict.OWN
         if original.now is not None:
             return self._compare_live(copy, original)
-        if original.is_queued:
+        if original.awaits_turn:
             return Verdict.WAITS
         if copy.size >= original.offset:
             return Verdict.GOES_ON if original.is_continued_in(copy.fd, copy.size) else Verdict.OWN

@@ -33,9 +33,10 @@ class Followed:
 
     __slots__ = (
         "born", "changed", "contents", "device", "end", "fd", "finds_packed", "gone_at", "head", "head_bytes",
-        "head_hasher", "held", "id", "inode", "is_alone_until", "is_checked", "is_ended", "is_packed", "is_queued",
-        "is_rewritten", "now", "offset", "originals", "path", "rereads", "same_bytes", "same_since", "scanned", "size",
-        "splitter", "tail", "tail_digest", "waits_until", "walk", "walk_of_arrival", "want_bytes", "within",
+        "head_hasher", "held", "id", "inode", "is_alone_until", "is_checked", "is_ended", "is_packed", "is_parked",
+        "is_queued", "is_rewritten", "now", "offset", "originals", "path", "rereads", "same_bytes", "same_since",
+        "scanned", "size", "splitter", "tail", "tail_digest", "waits_until", "walk", "walk_of_arrival", "want_bytes",
+        "within",
     )  # fmt: skip
 
     def __init__(self, id: str, path: str, now: str, status: os.stat_result | None = None) -> None:
@@ -70,6 +71,8 @@ class Followed:
         self.is_alone_until = 0
         """Up to here its lines make batches of their own: some dispatcher may have them already."""
         self.is_queued = False
+        self.is_parked = False
+        """Is it left out of the queue, since its turn has not come?"""
         self.is_ended = False
         """Was all read that was there when it was looked at last?"""
         self.is_rewritten = False
@@ -182,6 +185,11 @@ class Followed:
         status = os.fstat(self.fd)
         self.size, self.changed = status.st_size, status.st_mtime_ns
         return status
+
+    @property
+    def awaits_turn(self) -> bool:
+        """May there be something in it that is only not read yet?"""
+        return self.is_queued or self.is_parked
 
     @property
     def unread_from(self) -> int:

@@ -381,7 +381,7 @@ class Roster:
         return tuple(
             each
             for each in dict.fromkeys(found)
-            if each is not followed and (each.offset or each.is_queued) and not 0 < walk == each.walk_of_arrival
+            if each is not followed and (each.offset or each.awaits_turn) and not 0 < walk == each.walk_of_arrival
         )
 
     def _stored_named(self, name: str) -> list[Followed]:

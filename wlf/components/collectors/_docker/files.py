@@ -57,7 +57,7 @@ class DockerSource:
     def log_of(self, path: str) -> tuple[str, tuple[int, str]]:
         """See Source: a higher number is an older file."""
         found = _NAME.search(path)
-        return _directory(path), (-int(found[1] or 0) if found else 0, "")
+        return _directory(path), (1 - int(found[1] or 0) if found else 1, "")
 
     def verdict(self, followed: Followed) -> Verdict:
         """See Source."""
