@@ -319,8 +319,8 @@ def test_tables_become_collections_and_a_second_run_changes_nothing(
         run.launch()
         assert run.wait() == 0, run.text()
         with mongodb.connect() as client:
-            names = sorted(client.shop.list_collection_names())
-        found.append({name: mongodb.documents("shop", name) for name in names})
-    assert {"customers", "orders"} <= set(found[0])
+            names = sorted(client.mirror_shop.list_collection_names())
+        found.append({name: mongodb.documents("mirror_shop", name) for name in names})
+    assert {"rows_customers", "rows_orders"} <= set(found[0])
     assert all(found[0].values())
     assert found[1] == found[0]
