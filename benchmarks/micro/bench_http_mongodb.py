@@ -1,13 +1,15 @@
-"""CPU microseconds an event into HTTP, as a ratio to the client library's plain way in the same run.
+"""CPU microseconds an event into HTTP and MongoDB, as ratios to the client library's plain way in the same run.
 
 `python -m benchmarks.micro.bench_http_mongodb` prints the table. The server is in another process, answers at once and
-looks at nothing, so that the client is measured. The plain way joins the same payloads and posts them.
+looks at nothing, so that the client is measured. The plain way joins the same payloads and posts them. MongoDB is the
+test server, in another process too; the plain way makes the same documents by hand, without looking at their values.
 """
 
 from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -15,11 +17,15 @@ from typing import Any
 
 import aiohttp
 import pytest
+from bson import ObjectId
+from pymongo import AsyncMongoClient, InsertOne, WriteConcern
 
 from benchmarks.micro.notes import note
 from tests.components.fakes import Batch, make_context
 from tests.components.rows import configured, inserts
+from tests.servers.mongodb import MongoDB
 from wlf.components.dispatchers.http import HttpConfig, HttpDispatcher
+from wlf.components.dispatchers.mongodb import MongodbConfig, MongodbDispatcher
 
 EVENTS = 2_000
 ROUNDS = 40
@@ -117,15 +123,15 @@ def test_http(benchmark: Any, case: str) -> None:
     note(benchmark, EVENTS)
 
 
-async def compare(ours: Send, theirs: Send) -> tuple[float, float]:
+async def compare(ours: Send, theirs: Send, rounds: int = ROUNDS) -> tuple[float, float]:
     """CPU microseconds an event of each, in turn."""
     spent = [0.0, 0.0]
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for number, send in enumerate((ours, theirs)):
             began = time.process_time()
             await send()
             spent[number] += time.process_time() - began
-    return spent[0] / ROUNDS / EVENTS * 1e6, spent[1] / ROUNDS / EVENTS * 1e6
+    return spent[0] / rounds / EVENTS * 1e6, spent[1] / rounds / EVENTS * 1e6
 
 
 async def _http(url: str, case: str) -> tuple[float, float]:
@@ -138,11 +144,30 @@ async def _http(url: str, case: str) -> tuple[float, float]:
     return found
 
 
+async def _mongodb(uri: str) -> tuple[float, float]:
+    batch = inserts(EVENTS)
+    sink = MongodbDispatcher(configured(MongodbConfig, uri=uri), make_context())
+    await sink.open()
+    async with AsyncMongoClient[Any](uri) as client:
+        target = client["wlf"]["plain"].with_options(write_concern=WriteConcern("majority"))
+
+        async def plain_way() -> None:
+            head = {"database": "d1", "table": "t0", "type": "insert", "ts": 1_700_000_000}
+            rows = [{"id": event.data.f0, "text": event.data.f1} for event in batch]
+            await target.bulk_write([InsertOne({"_id": ObjectId(), **head, "data": row}) for row in rows])
+
+        found = await compare(lambda: sink.dispatch(Batch(batch)), plain_way, rounds=8)
+    await sink.close()
+    return found
+
+
 def main() -> None:
     """Print the table."""
     with web_server() as url:
         for case in CASES:
             report(f"HTTP, {case}", *asyncio.run(_http(url, case)))
+    with tempfile.TemporaryDirectory() as folder, MongoDB(f"{folder}/server") as server:
+        report("MongoDB, insert", *asyncio.run(_mongodb(server.uri)))
 
 
 def report(case: str, ours: float, theirs: float) -> None:

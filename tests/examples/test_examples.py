@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from tests.examples.web_service import WebService
 from tests.integration.wlf_run import WlfRun
 from tests.servers.docker import Docker
+from tests.servers.mongodb import MongoDB
 from tests.servers.mysql import MySQL
 from tests.servers.ports import free_port
 from wlf.cli import main
@@ -304,3 +305,22 @@ def test_lines_reach_a_web_service_also_through_a_kill(tmp_path: Path, monkeypat
     assert refused["event"]["message"] == lines[2]  # type: ignore[index]
     assert str(refused["error"]).startswith("422")
     assert "t0k" not in run.text()
+
+
+def test_tables_become_collections_and_a_second_run_changes_nothing(
+    mongodb: MongoDB, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MONGODB_URI", mongodb.uri)
+    found = []
+    for state in ("first", "second"):
+        run = WlfRun(tmp_path / state, Path("examples/mongodb/mongodb.yaml"), "--until-end")
+        run.launch()
+        assert run.wait() == 0, run.text()
+        with mongodb.connect() as client:
+            names = sorted(client.mirror_shop.list_collection_names())
+        found.append({name: mongodb.documents("mirror_shop", name) for name in names})
+    assert {"rows_customers", "rows_orders"} <= set(found[0])
+    assert all(found[0].values())
+    assert found[1] == found[0]

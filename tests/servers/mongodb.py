@@ -51,7 +51,9 @@ class MongoDB(Server):
 
     def connect(self, **options: Any) -> MongoClient[dict[str, Any]]:
         """A client that waits a second for the server at most."""
-        return MongoClient(self.uri, **{"serverSelectionTimeoutMS": 1000, **options})
+        # Without a second connection that listens: it would still be opened when the client is closed again.
+        once = {"serverSelectionTimeoutMS": 1000, "serverMonitoringMode": "poll", "directConnection": True}
+        return MongoClient(self.uri, **{**once, **options})
 
     def documents(self, database: str, collection: str) -> list[dict[str, Any]]:
         """All documents in the order of their ids."""

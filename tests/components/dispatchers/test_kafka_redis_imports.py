@@ -10,7 +10,7 @@ import pytest
 from wlf.components.registry import Registry
 from wlf.errors import SetupError
 
-CASES = [("Kafka", "aiokafka"), ("Redis", "redis")]
+CASES = [("Kafka", "aiokafka"), ("Redis", "redis"), ("HTTP", "aiohttp"), ("MongoDB", "pymongo")]
 
 
 @pytest.mark.parametrize(("name", "library"), CASES)
