@@ -10,6 +10,7 @@ import pytest
 from benchmarks.micro.notes import note
 from tests.components.fakes import make_context
 from tests.components.rows import configured, inserts
+from wlf.components.transformers.aggregator import Aggregator
 from wlf.components.transformers.binlog_filter import BinlogFilter, BinlogFilterConfig
 from wlf.components.transformers.dedupe import Dedupe
 from wlf.components.transformers.filter import Filter
@@ -44,6 +45,10 @@ EXPRESSIONS: dict[str, tuple[int, str]] = {
     "arithmetic": (EVENTS // 10, "data.id % 10 == 0"),
 }
 OTHERS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "Aggregator by table": (
+        Aggregator,
+        {"by": ["/table"], "max_events": 100, "merge": [{"field": "/data/id", "strategy": "sum"}]},
+    ),
     "Map, a column set": (Map, {"set": {"data.total": "data.id * 2"}}),
     "Map, a column removed": (Map, {"remove": ["data.text"]}),
     "Sample": (Sample, {"percent": 10}),
