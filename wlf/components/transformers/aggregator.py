@@ -19,6 +19,7 @@ from wlf.events.aggregate import Aggregate
 from wlf.events.template import MissingField, Pointer
 
 Count = Annotated[int, Meta(ge=1)]
+_KEPT = frozenset((str, int, float, bool, bytes, Decimal))
 _GROUP_BYTES = 500
 """What a group takes beside its values."""
 
@@ -118,6 +119,8 @@ class Aggregator(StatefulTransformer):
         self.config: AggregatorConfig = config
         self._by = [_pointer(pointer) for pointer in config.by]
         self._fields = [_pointer(merge.field) for merge in config.merge]
+        self._keys_of = [_reader(pointer) for pointer in self._by]
+        self._values_of = [_reader(pointer) for pointer in self._fields]
         self._makers = [maker_of(merge.strategy, merge.separator) for merge in config.merge]
         self._begins = _test_of(config.begin)
         self._ends = _test_of(config.end)
@@ -188,7 +191,7 @@ class Aggregator(StatefulTransformer):
         return made
 
     def _add(self, event: Event, number: int, now: float, made: list[Event]) -> None:
-        key = tuple([_value(pointer, event) for pointer in self._by])
+        key = tuple([read(event) for read in self._keys_of])
         group = self._groups.get(key)
         if group is not None and self._begins is not None and self._begins(event):
             made.append(self._end(group, "begin"))
@@ -211,8 +214,8 @@ class Aggregator(StatefulTransformer):
             made.append(self._end(next(iter(self._groups.values())), "memory"))
 
     def _merge(self, group: _Group, event: Event) -> None:
-        for pointer, merge in zip(self._fields, group.merges, strict=True):
-            value = _value(pointer, event)
+        for read, merge in zip(self._values_of, group.merges, strict=True):
+            value = read(event)
             if value is None:
                 continue
             try:
@@ -249,22 +252,39 @@ def _pointer(text: str) -> Pointer:
     return Pointer(text)
 
 
-def _value(pointer: Pointer, event: Event) -> Any:
-    """None where the event has none; what cannot be a key or be kept as it is, as its text."""
-    try:
-        value = pointer.read(event)
-    except MissingField:
-        return None
-    return value if isinstance(value, str | int | float | bytes | Decimal) else str(value)
+def _reader(pointer: Pointer) -> Callable[[Event], Any]:
+    """Reads a value that can be a key, or be kept; None where the event has none."""
+    if len(pointer.path) == 1:
+        name = pointer.field
+
+        def read_field(event: Event) -> Any:
+            value = getattr(event, name, None)
+            return value if type(value) in _KEPT else _kept(value)
+
+        return read_field
+
+    def read(event: Event) -> Any:
+        try:
+            value = pointer.read(event)
+        except MissingField:
+            return None
+        return value if type(value) in _KEPT else _kept(value)
+
+    return read
+
+
+def _kept(value: Any) -> Any:
+    """What is no simple value is kept as its text."""
+    return None if value is None or value is UNSET else str(value)
 
 
 def _test_of(condition: Condition | None) -> Callable[[Event], bool] | None:
     if condition is None:
         return None
-    pointer, found = _pointer(condition.field), re.compile(condition.matches).search
+    read, found = _reader(_pointer(condition.field)), re.compile(condition.matches).search
 
     def matches(event: Event) -> bool:
-        value = _value(pointer, event)
+        value = read(event)
         return value is not None and found(value if isinstance(value, str) else str(value)) is not None
 
     return matches
