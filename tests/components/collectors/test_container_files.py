@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
+from contextlib import suppress
 from pathlib import Path
 
 from tests.components.collectors.container_files import CriReading, record, run_all, write
@@ -272,3 +274,35 @@ def test_a_character_that_lies_in_two_parts_is_whole_and_what_is_none_is_replace
     found = run_all(reading(tmp_path))
     assert found.lines == ["caf\u00e9!", "bad \ufffd", "na\u00efve"]
     assert found.counted("wlf_file_replaced_lines_total") == 1
+
+
+async def notice(found: CriReading) -> None:
+    """Hear of what happened; nothing is to be read yet."""
+    for _ in range(4):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await found.step()
+
+
+def test_a_file_that_waits_for_its_turn_is_what_its_compressed_copy_is_made_of(tmp_path: Path) -> None:
+    async def scenario() -> CriReading:
+        log = tmp_path / "c" / "0.log"
+        found = reading(tmp_path, rescan_interval_ms=100)
+        found.verdicts = {"c": Verdict.LATER}
+        await found.restart()
+        async with found:
+            for number in range(3):
+                write(log, f"out F {number}a", f"out P {number}b")
+                await notice(found)
+                rotated = log.rename(log.with_name(f"0.log.20260131-10150{number}"))
+                write(log, "out F -")
+                await notice(found)
+                rotated.with_name(rotated.name + ".gz").write_bytes(gzip.compress(rotated.read_bytes()))
+                rotated.unlink()
+                await notice(found)
+            found.collector.verdicts = {}  # type: ignore[attr-defined]
+            write(log, "out F end")
+            await found.until_line("end")
+        return found
+
+    assert run(scenario()).lines == ["0a", "0b-", "1a", "1b-", "2a", "2b-", "end"]

@@ -63,9 +63,12 @@ class Copies:
                 return Verdict.OWN
             copy.waits_until = math.inf  # until it is known what that one is
             return Verdict.WAITS
+        if original.is_parked:
+            copy.waits_until = math.inf  # until it was read
+            return Verdict.WAITS
         if not original.offset:
-            return Verdict.UNKNOWN if original.awaits_turn else Verdict.OWN
-        is_there = original.now is not None or original.awaits_turn
+            return Verdict.UNKNOWN if original.is_queued else Verdict.OWN
+        is_there = original.now is not None or original.is_queued
         if is_there:
             copy.waits_until = math.inf  # until something happens to the original
         try:
@@ -75,7 +78,7 @@ class Copies:
             return Verdict.OWN
         if original.now is not None:
             return self._compare_live(copy, original)
-        if original.awaits_turn:
+        if original.is_queued:
             return Verdict.WAITS
         if copy.size >= original.offset:
             return Verdict.GOES_ON if original.is_continued_in(copy.fd, copy.size) else Verdict.OWN
