@@ -64,6 +64,8 @@ class ContainerReading:
         self._logs: dict[str, ContainerLog] = {}
         self._log_of: dict[str, ContainerLog] = {}
         self._parked: dict[str, Followed] = {}
+        self._urged: set[str] = set()
+        """Files whose turn has come though others of their log go before them: these wait for it."""
 
     # What the session asks
 
@@ -91,7 +93,9 @@ class ContainerReading:
 
     def may_read(self, followed: Followed) -> bool:
         """See Reading."""
-        if not self._is_due(followed):
+        is_urged = followed.id in self._urged
+        self._urged.discard(followed.id)
+        if not is_urged and not self._is_due(followed):
             self._parked[followed.id] = followed
             followed.is_parked = True
             self._tally.held.set(len(self._parked))
@@ -118,6 +122,7 @@ class ContainerReading:
             if not any(file.is_queued for file in files):
                 copied = [file for file in parked if any(file in other.originals for other in files)]
                 first.append((copied or [file for file in files if file in parked])[0])
+        self._urged.update(followed.id for followed in first)
         return first
 
     def _unpark(self, followed: Followed) -> None:

@@ -63,11 +63,8 @@ class Copies:
                 return Verdict.OWN
             copy.waits_until = math.inf  # until it is known what that one is
             return Verdict.WAITS
-        if original.is_parked:
-            copy.waits_until = math.inf  # until it was read
-            return Verdict.WAITS
         if not original.offset:
-            return Verdict.UNKNOWN if original.is_queued else Verdict.OWN
+            return self._compare_unread(copy, original)
         is_there = original.now is not None or original.is_queued
         if is_there:
             copy.waits_until = math.inf  # until something happens to the original
@@ -84,6 +81,16 @@ class Copies:
             return Verdict.GOES_ON if original.is_continued_in(copy.fd, copy.size) else Verdict.OWN
         # It was read further than it was copied: what is in the copy is delivered.
         return Verdict.GOES_ON if copy.size and copy.size == copy.same_bytes else Verdict.OWN
+
+    def _compare_unread(self, copy: Followed, original: Followed) -> Verdict:
+        """Nothing of the original was read yet: its beginning tells whether that is worth waiting for."""
+        if not original.awaits_turn or not _begin_alike(copy, original):
+            return Verdict.OWN
+        if not original.is_parked:
+            return Verdict.UNKNOWN
+        copy.waits_until = math.inf  # until it was read
+        original.is_awaited = True
+        return Verdict.WAITS
 
     def _compare_live(self, copy: Followed, original: Followed) -> Verdict:
         """Both are there: as long as one is the beginning of the other, wait for what happens to the original."""
@@ -108,6 +115,19 @@ class Copies:
                 return Verdict.UNKNOWN
             return Verdict.OWN if contents.is_whole else Verdict.WAITS
         return Verdict.GOES_ON if original.is_checked_by(contents) else Verdict.OWN
+
+
+def _begin_alike(copy: Followed, original: Followed) -> bool:
+    """False only where a compressed file is seen to hold something else."""
+    if not isinstance(copy.contents, Unpacked) or original.fd < 0:
+        return True
+    try:
+        packed = copy.contents.read(HEAD_BYTES, 0) if not copy.contents.reached else copy.contents.head
+    except Damaged:
+        return False
+    plain = original.beginning(HEAD_BYTES)
+    size = min(len(packed), len(plain))
+    return packed[:size] == plain[:size]
 
 
 def _have_same(one: int, other: int, size: int) -> bool:

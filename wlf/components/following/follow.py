@@ -33,10 +33,10 @@ class Followed:
 
     __slots__ = (
         "born", "changed", "contents", "device", "end", "fd", "finds_packed", "gone_at", "head", "head_bytes",
-        "head_hasher", "held", "id", "inode", "is_alone_until", "is_checked", "is_ended", "is_packed", "is_parked",
-        "is_queued", "is_rewritten", "now", "offset", "originals", "path", "rereads", "same_bytes", "same_since",
-        "scanned", "size", "splitter", "tail", "tail_digest", "waits_until", "walk", "walk_of_arrival", "want_bytes",
-        "within",
+        "head_hasher", "held", "id", "inode", "is_alone_until", "is_awaited", "is_checked", "is_ended", "is_packed",
+        "is_parked", "is_queued", "is_rewritten", "now", "offset", "originals", "path", "rereads", "same_bytes",
+        "same_since", "scanned", "size", "splitter", "tail", "tail_digest", "waits_until", "walk", "walk_of_arrival",
+        "want_bytes", "within",
     )  # fmt: skip
 
     def __init__(self, id: str, path: str, now: str, status: os.stat_result | None = None) -> None:
@@ -71,6 +71,8 @@ class Followed:
         self.is_alone_until = 0
         """Up to here its lines make batches of their own: some dispatcher may have them already."""
         self.is_queued = False
+        self.is_awaited = False
+        """Do copies wait until it was read?"""
         self.is_parked = False
         """Is it left out of the queue, since its turn has not come?"""
         self.is_ended = False

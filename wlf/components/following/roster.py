@@ -211,7 +211,8 @@ class Roster:
 
     def rest(self, followed: Followed) -> None:
         """It was read to its end."""
-        if followed.now is None:
+        if followed.now is None or followed.is_awaited:
+            followed.is_awaited = False
             self._wake_copies(followed)
         if followed.is_packed:
             self._close(followed)
