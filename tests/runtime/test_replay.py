@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from tests.components.rows import configured, insert
 from tests.runtime.sample import copies, sink, source
+from wlf.components.config import BatchConfig
 from wlf.components.transformers.aggregator import Aggregator, AggregatorConfig
 from wlf.errors import Retryable, StateError, WlfError
 from wlf.events import DeadLetter, Event, LogLine
@@ -129,6 +132,32 @@ def test_an_interrupted_replay_goes_on_behind_what_was_delivered(tmp_path: Path)
     assert 0 < len(rest.messages) < len(messages)
     assert rest.messages == messages[-len(rest.messages) :]
     assert {*failing.messages, *rest.messages} == set(messages)
+
+
+class Stopping(RecordingDispatcher):
+    """Tells wlf to stop with the first event that it gets."""
+
+    type_name = "Stopping"
+
+    async def dispatch(self, batch: Any) -> Any:
+        if not self.config.record.batches:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return await super().dispatch(batch)
+
+
+def test_a_replay_that_is_stopped_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
+    messages = [f"m{n:05}" for n in range(10_000)]
+    file = write(tmp_path / "dead", *of("sink", *messages))
+    record = Record()
+    few = BatchConfig(max_events=10, max_delay_ms=0)
+    plan = build_plan(source([], "sink"), (Stopping, sink(record, batch=few)[1]))
+    report = run(plan, file, tmp_path / "state")
+    assert report.exit_code == 1
+    assert report.problems == (f"{file}: stopped before the end, the same command goes on",)
+    assert "were before" not in summary(read_letters(file), report)
+    assert 0 < len(record.messages) < len(messages)
+    assert run(plan, file, tmp_path / "state").exit_code == 0
+    assert record.messages == messages
 
 
 def test_only_the_chosen_nodes_are_replayed(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,9 @@ from wlf.graph.segments import segments_of
 from wlf.runtime.dead_letters import DeadLetters, DeadLettersConfig, Letters
 from wlf.runtime.report import RunReport
 from wlf.runtime.run import run_pipeline
-from wlf.runtime.store import Changes, Key, SqliteStore
+from wlf.runtime.store import Changes, Key, SqliteStore, read_cursors
+
+logger = logging.getLogger("wlf")
 
 
 def replay_plan(plan: Plan, letters: Letters) -> Plan:
@@ -45,7 +48,7 @@ def replay(
     again: bool = False,
     show: Callable[[str], None] | None = None,
 ) -> RunReport:
-    """Run until all of them are settled, or refused where `on_error` is stop.
+    """Run until all of them are settled, or one is refused where `on_error` is stop; stopped before: exit code 1.
 
     Args:
         plan: the whole pipeline's.
@@ -61,7 +64,12 @@ def replay(
     with _sole_writer(plan, part, state_dir):
         if again:
             _forget(part, letters, state_dir)
-        return run_pipeline(part, state_dir, until_end=True, show=show)
+        report = run_pipeline(part, state_dir, until_end=True, show=show)
+    if report.exit_code == 0 and not _is_whole(part, letters, state_dir):
+        left = f"{letters.file}: stopped before the end, the same command goes on"
+        logger.error("%s", left)
+        return report._replace(exit_code=1, problems=(*report.problems, left))
+    return report
 
 
 def outline(plan: Plan, letters: Letters) -> list[str]:
@@ -153,6 +161,17 @@ def _sole_writer(plan: Plan, part: Plan, state_dir: Path) -> Iterator[None]:
         yield
     finally:
         store.close()
+
+
+def _is_whole(part: Plan, letters: Letters, state_dir: Path) -> bool:
+    """Has every dispatcher all of the file? After a stop in order it may not."""
+    stored = read_cursors(state_dir, part.options.name)
+    cursors = [
+        stored.get((segment.collector, dispatcher), {}).get(letters.digest)
+        for segment in part.segments
+        for dispatcher in segment.dispatchers
+    ]
+    return all(cursor is not None and int(cursor.position or b"0") >= letters.size_bytes for cursor in cursors)
 
 
 def _forget(part: Plan, letters: Letters, state_dir: Path) -> None:
