@@ -187,6 +187,46 @@ def decrypt(file: BinaryIO, keys: tuple[str, ...], config: Path | None, keep_goi
     sys.exit(FAILED if refused else 0)
 
 
+@main.command()
+@click.argument("file", type=CONFIG)
+@click.argument("config", type=CONFIG)
+@click.option("--node", "nodes", metavar="ID", multiple=True, help="Only what this node refused; several times.")
+@click.option("--dry-run", is_flag=True, help="Say what would go where, and send nothing.")
+@click.option("--again", is_flag=True, help="Begin anew with a file that was replayed before.")
+@STATE_DIR
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def replay(
+    file: Path, config: Path, nodes: tuple[str, ...], dry_run: bool, again: bool, state_dir: Path, log_format: str
+) -> None:
+    """Feed the dead letters of FILE back into CONFIG, each at the node that refused it.
+
+    Exit code 1 where something could not be delivered or was refused again.
+    """
+    from wlf.console import report_text, set_up_logging
+    from wlf.runtime import replay as replaying
+    from wlf.runtime.dead_letters import read_letters
+
+    with _errors_in_words():
+        plan = _compile(config)
+        for id in nodes:
+            if id not in (known := [node.id for node in plan.nodes if node.kind != "collector"]):
+                raise click.BadParameter(f"expected one of {', '.join(known)}, got '{id}'", param_hint="--node")
+        letters = read_letters(file, nodes)
+        lines = replaying.outline(plan, letters)
+        if dry_run or not lines:
+            click.echo("\n".join(lines or [f"{file}: no dead letters"]))
+            return
+        status = set_up_logging(log_format, "info")
+        if sys.stdout.isatty() and any(node.type_name == "Stdout" for node in plan.nodes):
+            status = None  # the events themselves are shown there
+        report = replaying.replay(plan, letters, state_dir, again=again, show=status.show if status else None)
+        if status:
+            status.clear()
+        logging.getLogger("wlf").info("%s", report_text(report))
+        click.echo(replaying.summary(letters, report), err=True)
+    sys.exit(report.exit_code or (FAILED if replaying.refused_again(report) else 0))
+
+
 @main.group()
 def graph() -> None:
     """Look at the graph that a config describes."""

@@ -106,7 +106,13 @@ def set_up_logging(log_format: str, level: str) -> StatusLine | None:
     return status
 
 
-_COUNTS = {"in": "read", "out": "delivered", "dropped": "left out", "retries": "retries"}
+_COUNTS = {
+    "in": "read",
+    "out": "delivered",
+    "dropped": "left out",
+    "refused": "to the dead letters",
+    "retries": "retries",
+}
 
 
 def report_text(report: RunReport) -> str:

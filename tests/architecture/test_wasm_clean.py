@@ -53,6 +53,7 @@ OUTSIDE = {
         "http",
         "instances",
         "positions",
+        "replay",
         "requests",
         "run",
         "runner",

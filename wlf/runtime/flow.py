@@ -154,6 +154,8 @@ class Flow:
 
     async def send_dead(self, node: str, letters: tuple[DeadLetter, ...], sender: Ticket) -> None:
         """Send dead letters on their way; `sender` is settled when they have arrived."""
+        name, help = "wlf_dead_letters_total", "Events refused here that were sent to the dead letters."
+        self._around.metrics(node).counter(name, help).add(len(letters))
         debt = Debt(sender, len(letters))
         await self.push(node, letters, debt)
         debt.settle(1)

@@ -52,6 +52,6 @@ class RunReport(NamedTuple):
 
     exit_code: int
     counts: Mapping[str, Mapping[str, int]]
-    """By node: `in`, `out`, `dropped`, `retries`."""
+    """By node: `in`, `out`, `dropped`, `refused` (sent to the dead letters), `retries`."""
     problems: tuple[str, ...] = ()
     """What the user must know, a line or two each, with the node first."""

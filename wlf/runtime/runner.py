@@ -379,6 +379,7 @@ class Runner:
             "in": "wlf_events_in_total",
             "out": "wlf_events_out_total",
             "dropped": "wlf_dropped_events_total",
+            "refused": "wlf_dead_letters_total",
             "retries": "wlf_retries_total",
         }
         counts: dict[str, dict[str, int]] = {node.id: {} for node in self._plan.nodes}
