@@ -65,7 +65,7 @@ def readme_section(book: Book) -> str:
             tables.comparison(book, PEERS, DECODE, "replay", is_meant=lambda case: case not in LOGS),
             "",
             "Logs, in lines a second beside rsyslog and syslog-ng in the same run. Each has a number: what is lost or",
-            "comes twice would be told. Of a container, wlf asks the Engine; the two others read its file.",
+            "comes twice would be told. Of a container all read the json-file log; `Engine API` asks for the lines.",
             "",
             tables.comparison(book, PEERS, is_meant=lambda case: case in LOGS),
         ]
