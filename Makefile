@@ -33,8 +33,8 @@ demo: $(BIN)/wlf          ## a recorded binlog through filter and fan-out into f
 servers: $(VENV)/.dev     ## real MariaDB, MySQL, Redis, Kafka, OpenSearch, Docker, Podman for the tests, in a folder of their own
 	$(BIN)/python -m tests.servers.install $(if $(WLF_REQUIRE_SERVERS),,--best-effort)
 
-test: servers             ## the whole suite on the real servers
-	$(BIN)/python -m pytest
+test: servers             ## the whole suite on the real servers, as two runs beside each other
+	$(BIN)/python -m tests.halves $(ARGS)
 
 test-outages: servers     ## the outages of the suite, a minute each
 	WLF_OUTAGE_SECONDS=60 $(BIN)/python -m pytest tests/integration/test_outages.py
