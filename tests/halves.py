@@ -9,8 +9,8 @@ import subprocess
 import sys
 import tempfile
 
-LONG = ("tests/integration",)
-"""What takes about as long as all the rest."""
+LONG = ("tests/integration", "tests/crash", "tests/examples")
+"""What takes about as long as all the rest: most of it waits."""
 
 
 def main(arguments: list[str]) -> int:
