@@ -15,7 +15,7 @@ from wlf.components.following.position import WHOLE, Held
 Place = tuple[str, int]
 """The id of a file, and the offset of a record in it."""
 Age = tuple[int, str]
-"""The first number is 0 of a file that was rotated away, and more of the one that is written to."""
+"""As `Source.log_of` tells it: the first number is above 0 for the file that is written to, and for no other."""
 
 
 @dataclass(slots=True)

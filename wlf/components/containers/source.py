@@ -43,7 +43,10 @@ class Source(Protocol):
     """Knows whose log a file is."""
 
     def log_of(self, path: str) -> tuple[str, tuple[int, str]]:
-        """Which log the file at `path` is a part of, and how old a part: the least is the oldest."""
+        """Which log the file at `path` is a part of, and how old a part: the least is the oldest.
+
+        The first number of the age is above 0 for the file that is written to, and for no other.
+        """
         ...
 
     def verdict(self, followed: Followed) -> Verdict:
